@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A hash table that only grows: chains whose nodes never change once they can be seen, new nodes
+ * put in front by compare-and-swap. So a reader needs no lock, and a signal handler that comes
+ * between any two instructions of an insertion finds a whole table.
+ */
+#include "names.h"
+
+#include "address.h"
+#include "hostname.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define BUCKETS	   4096 /* a power of two */
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+_Static_assert(ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2 &&
+		       ATOMIC_LONG_LOCK_FREE == 2,
+	       "a signal handler must not meet a lock");
+
+struct learned_name {
+	const struct learned_name *next; /* in the chain; other addresses may be there too */
+	struct address address;
+	char text[];
+};
+
+struct chunk {
+	atomic_size_t used; /* may run past the end: then the chunk is full */
+};
+
+static _Atomic(const struct learned_name *) buckets[BUCKETS];
+static _Atomic(struct chunk *) current_chunk;
+static atomic_uint count;
+static atomic_bool overflowed;
+
+/* FNV-1a, folded: the last bytes of an address differ the most. */
+static size_t bucket_of(const struct address *address)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < sizeof(address->bytes); i++)
+		hash = (hash ^ address->bytes[i]) * 16777619U;
+	return (hash ^ hash >> 16) & (BUCKETS - 1);
+}
+
+/* Puts an empty chunk in the place of `full`, unless somebody else did so meanwhile. */
+static bool renew_chunk(struct chunk *full)
+{
+	struct chunk *fresh =
+		mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (fresh == MAP_FAILED)
+		return false;
+	atomic_init(&fresh->used, alignof(max_align_t));
+	if (!atomic_compare_exchange_strong(&current_chunk, &full, fresh))
+		munmap(fresh, CHUNK_SIZE);
+	return true;
+}
+
+/* Zeroed memory that is never given back; `size` is far below CHUNK_SIZE. */
+static void *take(size_t size)
+{
+	struct chunk *chunk = atomic_load(&current_chunk);
+
+	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	for (;;) {
+		size_t at = chunk ? atomic_fetch_add(&chunk->used, size) : CHUNK_SIZE;
+
+		if (at + size <= CHUNK_SIZE)
+			return (char *)chunk + at;
+		if (!renew_chunk(chunk))
+			return NULL;
+		chunk = atomic_load(&current_chunk);
+	}
+}
+
+/* Whether the pair stands in the chain between two nodes, `end` excluded. */
+static bool is_known(const struct learned_name *node, const struct learned_name *end,
+		     const struct address *address, const char *text)
+{
+	for (; node != end; node = node->next) {
+		if (address_equal(&node->address, address) && strcmp(node->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The bound is on what was taken, so that memory is bounded whatever the races. */
+static struct learned_name *new_name(const struct address *address, const char *text, size_t length)
+{
+	struct learned_name *node;
+
+	if (atomic_load(&count) >= NAMES_MOST || atomic_fetch_add(&count, 1) >= NAMES_MOST)
+		return NULL;
+	node = take(sizeof(*node) + length + 1);
+	if (!node)
+		return NULL;
+	node->address = *address;
+	memcpy(node->text, text, length + 1);
+	return node;
+}
+
+static void insert(const struct address *address, const char *text, size_t length)
+{
+	_Atomic(const struct learned_name *) *bucket = &buckets[bucket_of(address)];
+	const struct learned_name *head = atomic_load(bucket);
+	struct learned_name *node;
+
+	if (is_known(head, NULL, address, text))
+		return;
+	node = new_name(address, text, length);
+	if (!node) {
+		atomic_store(&overflowed, true);
+		return;
+	}
+	node->next = head;
+	while (!atomic_compare_exchange_weak(bucket, &head, node)) {
+		/* Only what came in front since the last look can be the same pair. */
+		if (is_known(head, node->next, address, text))
+			return;
+		node->next = head;
+	}
+}
+
+void names_learn(const char *name, const struct sockaddr *address, socklen_t length)
+{
+	char folded[HOSTNAME_MOST + 1];
+	struct address plain;
+	size_t name_length = name ? strnlen(name, HOSTNAME_MOST + 2) : 0;
+
+	if (name_length == 0 || hostname_is_numeric(name, name_length) ||
+	    !address_from_socket(&plain, NULL, address, length))
+		return;
+	/* One more for a final dot; what is longer no name server knows, but /etc/hosts may. */
+	if (name_length > HOSTNAME_MOST + (name[name_length - 1] == '.')) {
+		atomic_store(&overflowed, true);
+		return;
+	}
+	name_length = hostname_fold(folded, name, name_length);
+	insert(&plain, folded, name_length);
+}
+
+const struct learned_name *names_next(const struct sockaddr *address, socklen_t length,
+				      const struct learned_name *after)
+{
+	const struct learned_name *node;
+	struct address plain;
+
+	if (!address_from_socket(&plain, NULL, address, length))
+		return NULL;
+	node = after ? after->next : atomic_load(&buckets[bucket_of(&plain)]);
+	while (node && !address_equal(&node->address, &plain))
+		node = node->next;
+	return node;
+}
+
+const char *names_text(const struct learned_name *name)
+{
+	return name->text;
+}
+
+bool names_overflowed(void)
+{
+	return atomic_load(&overflowed);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* From text to rules: lines, columns, verbs. What stands in a column is read by parse_*.c. */
+#include "parse.h"
+
+#define LINE_MOST 4096
+
+struct text parse_problem(const struct parse *parse, struct span span)
+{
+	return problem_in_line(parse->problem, parse->file, parse->number, parse->line, span);
+}
+
+int parse_refuse(const struct parse *parse, struct span span, const char *sentence)
+{
+	struct text text = parse_problem(parse, span);
+
+	for (; *sentence; sentence++) {
+		if (*sentence == '@')
+			text_add_quoted(&text, span.at, span.length);
+		else
+			text_add_byte(&text, *sentence);
+	}
+	return -1;
+}
+
+int parse_no_memory(const struct parse *parse)
+{
+	struct text text = problem_with_file(parse->problem, parse->file);
+
+	text_add(&text, "there is not enough memory for the policy");
+	return -1;
+}
+
+bool parse_number(struct span span, unsigned int most, unsigned int *number)
+{
+	unsigned int value = 0;
+
+	for (size_t i = 0; i < span.length; i++) {
+		unsigned int digit = (unsigned int)(unsigned char)span.at[i] - '0';
+
+		if (digit > 9 || digit > most || value > (most - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return span.length > 0;
+}
+
+static bool is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+/* The length of a quoted piece with both quotes; 0 if it does not end. */
+static size_t quoted_length(const char *at, size_t left)
+{
+	for (size_t i = 1; i < left; i++) {
+		if (at[i] == '"')
+			return i + 1;
+		if (at[i] == '\\')
+			i++;
+	}
+	return 0;
+}
+
+/* A column ends at a blank outside quotes. Its length is 0 at the end of the line. */
+static int next_column(struct parse *parse, struct span *column)
+{
+	const char *line = parse->line.at;
+	size_t length = parse->line.length;
+	size_t at = parse->at;
+
+	while (at < length && is_blank(line[at]))
+		at++;
+	*column = (struct span){line + at, 0};
+	if (at < length && line[at] == '#')
+		at = length;
+	while (at < length && !is_blank(line[at])) {
+		size_t step = line[at] == '"' ? quoted_length(line + at, length - at) : 1;
+
+		if (step == 0)
+			return parse_refuse(parse, (struct span){line + at, length - at},
+					    "this quote does not end on its line");
+		at += step;
+		column->length += step;
+		parse->end = at;
+	}
+	parse->at = at;
+	return 0;
+}
+
+/* A column that must be there: `missing` is the sentence if it is not. */
+static int need_column(struct parse *parse, struct span *column, const char *missing)
+{
+	if (next_column(parse, column) < 0)
+		return -1;
+	if (column->length > 0)
+		return 0;
+	return parse_refuse(parse, (struct span){parse->line.at + parse->end, 0}, missing);
+}
+
+static int parse_verb(const struct parse *parse, struct policy_rule *rule, struct span column)
+{
+	if (span_is(column, "allow"))
+		rule->verb = POLICY_ALLOW;
+	else if (span_is(column, "deny"))
+		rule->verb = POLICY_DENY;
+	else if (span_is(column, "listen"))
+		return parse_refuse(parse, column, "listen rules are not known to this version");
+	else
+		return parse_refuse(parse, column,
+				    "unknown verb @: a rule begins with allow or deny");
+	return 0;
+}
+
+static int parse_options(struct parse *parse, struct policy_rule *rule)
+{
+	struct span column;
+	unsigned int seen = 0;
+
+	for (;;) {
+		if (next_column(parse, &column) < 0)
+			return -1;
+		if (column.length == 0)
+			return 0;
+		if (parse_option(parse, rule, column, &seen) < 0)
+			return -1;
+	}
+}
+
+static int parse_allow_columns(struct parse *parse, struct policy_rule *rule)
+{
+	struct span column;
+
+	if (need_column(parse, &column,
+			"an allow rule names its payload behind the ports: any, tls, http, dns or "
+			"prefix:\"bytes\"") < 0 ||
+	    parse_payload(parse, rule, column) < 0)
+		return -1;
+	return parse_options(parse, rule);
+}
+
+static int parse_deny_columns(struct parse *parse)
+{
+	struct span column;
+
+	if (next_column(parse, &column) < 0)
+		return -1;
+	if (column.length > 0)
+		return parse_refuse(parse, column,
+				    "a deny rule ends with its ports, but here is @: it takes no "
+				    "payload and no options");
+	return 0;
+}
+
+static int parse_columns(struct parse *parse, struct policy_rule *rule, struct span verb)
+{
+	struct span column;
+
+	if (parse_verb(parse, rule, verb) < 0)
+		return -1;
+	if (need_column(parse, &column,
+			"the destination is missing: expected an address, a block, a host name, "
+			"*.suffix or *") < 0 ||
+	    parse_destination(parse, rule, column) < 0)
+		return -1;
+	if (need_column(parse, &column,
+			"the ports are missing: expected a list such as 80,8000-8100, or *") < 0 ||
+	    parse_ports(parse, rule, column) < 0)
+		return -1;
+	return rule->verb == POLICY_ALLOW ? parse_allow_columns(parse, rule)
+					  : parse_deny_columns(parse);
+}
+
+/* The columns of the line again, one space between them: never longer than the line. */
+static const char *rule_text(struct parse *parse)
+{
+	size_t size = parse->line.length + 1;
+	char *bytes = arena_take(&parse->policy->arena, size);
+	struct text text;
+	struct span column;
+
+	if (!bytes)
+		return NULL;
+	text = text_in(bytes, size);
+	parse->at = 0;
+	while (next_column(parse, &column) == 0 && column.length > 0) {
+		if (text.length > 0)
+			text_add_byte(&text, ' ');
+		text_add_bytes(&text, column.at, column.length);
+	}
+	return bytes;
+}
+
+static void append_rule(struct policy *policy, struct policy_rule *rule)
+{
+	rule->position = policy->count++;
+	if (policy->last)
+		policy->last->next = rule;
+	else
+		policy->first = rule;
+	policy->last = rule;
+	if (rule->destination == POLICY_HOST || rule->destination == POLICY_SUFFIX)
+		policy->has_names = true;
+}
+
+static int parse_rule(struct parse *parse, struct span verb)
+{
+	struct policy_rule *rule = arena_take(&parse->policy->arena, sizeof(*rule));
+
+	if (!rule)
+		return parse_no_memory(parse);
+	rule->file = parse->file;
+	rule->line = parse->number;
+	if (parse_columns(parse, rule, verb) < 0)
+		return -1;
+	rule->text = rule_text(parse);
+	if (!rule->text)
+		return parse_no_memory(parse);
+	append_rule(parse->policy, rule);
+	return 0;
+}
+
+static int check_line(const struct parse *parse)
+{
+	const char *nul = span_find(parse->line, '\0');
+
+	if (nul)
+		return parse_refuse(parse, (struct span){nul, 1},
+				    "a NUL byte stands here: a policy is plain text");
+	if (parse->line.length > LINE_MOST)
+		return parse_refuse(parse, (struct span){parse->line.at + LINE_MOST, 1},
+				    "this line is longer than 4096 bytes");
+	if (parse->number == 1 && span_begins(parse->line, "\xef\xbb\xbf"))
+		return parse_refuse(parse, (struct span){parse->line.at, 3},
+				    "the file begins with a byte order mark: save it without one");
+	return 0;
+}
+
+static int parse_line(struct parse *parse)
+{
+	struct span verb;
+
+	if (check_line(parse) < 0 || next_column(parse, &verb) < 0)
+		return -1;
+	return verb.length > 0 ? parse_rule(parse, verb) : 0;
+}
+
+/* Cuts one line off the text, without its line end (LF or CRLF). */
+static struct span take_line(struct span *text)
+{
+	const char *newline = span_find(*text, '\n');
+	struct span line = newline ? span_before(*text, newline) : *text;
+
+	*text = span_from(*text, newline ? newline + 1 : text->at + text->length);
+	if (line.length > 0 && line.at[line.length - 1] == '\r')
+		line.length--;
+	return line;
+}
+
+int policy_add_text(struct policy *policy, const char *name, const char *text, size_t length,
+		    struct policy_problem *problem)
+{
+	struct parse parse = {.policy = policy, .problem = problem, .file = name};
+	const char *copy = arena_copy(&policy->arena, name, strlen(name));
+	struct span left = {text, length};
+
+	if (!copy)
+		return parse_no_memory(&parse);
+	parse.file = copy;
+	while (left.length > 0) {
+		parse.number++;
+		parse.line = take_line(&left);
+		parse.at = parse.end = 0;
+		if (parse_line(&parse) < 0)
+			return -1;
+	}
+	return 0;
+}

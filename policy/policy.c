@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* A policy's life and its plain questions. Reading is in parse.c, deciding in decide.c. */
+#include "rules.h"
+
+struct policy *policy_new(void)
+{
+	struct arena arena = {0};
+	struct policy *policy = arena_take(&arena, sizeof(*policy));
+
+	if (policy)
+		policy->arena = arena;
+	return policy;
+}
+
+void policy_free(struct policy *policy)
+{
+	struct arena arena;
+
+	if (!policy)
+		return;
+	arena = policy->arena; /* the policy goes with its arena */
+	arena_free(&arena);
+}
+
+const struct policy_rule *policy_first_rule(const struct policy *policy)
+{
+	return policy ? policy->first : NULL;
+}
+
+bool policy_has_names(const struct policy *policy)
+{
+	return policy && policy->has_names;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the operator allows: rules, one a line, and the rule that speaks for a destination.
+ * This room knows addresses, ports, names and bytes; it knows nothing of sockets.
+ *
+ * A policy is built by one thread (policy_new, policy_add_*) and is immutable afterwards: any
+ * number of threads and signal handlers may then ask it. Nothing here calls malloc or stdio.
+ */
+#ifndef TFO_POLICY_POLICY_H
+#define TFO_POLICY_POLICY_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum policy_verb { POLICY_ALLOW, POLICY_DENY };
+
+enum policy_destination { POLICY_ANY_HOST, POLICY_NETWORK, POLICY_HOST, POLICY_SUFFIX };
+
+/* What may ride in a SYN: see payload.h. */
+enum policy_payload {
+	POLICY_PAYLOAD_NONE, /* of a deny rule */
+	POLICY_PAYLOAD_ANY,
+	POLICY_PAYLOAD_TLS,
+	POLICY_PAYLOAD_HTTP,
+	POLICY_PAYLOAD_DNS,
+	POLICY_PAYLOAD_PREFIX,
+};
+
+struct policy_ports {
+	uint16_t first, last; /* host byte order, both included */
+};
+
+struct policy_rule {
+	enum policy_verb verb;
+	enum policy_destination destination;
+	sa_family_t family;	  /* POLICY_NETWORK: AF_INET or AF_INET6 */
+	unsigned int prefix_bits; /* POLICY_NETWORK: 0..32 or 0..128 */
+	uint8_t network[16];	  /* POLICY_NETWORK: network byte order; IPv4 uses 4 bytes */
+	const char *name;	  /* POLICY_HOST, POLICY_SUFFIX: lower case, no final dot; a suffix
+				     keeps its leading dot (".example.com") */
+	const struct policy_ports *ports;
+	size_t port_count; /* 0: every port */
+	enum policy_payload payload;
+	const uint8_t *prefix; /* POLICY_PAYLOAD_PREFIX: the bytes a payload must begin with */
+	size_t prefix_length;
+	unsigned int hold_us; /* longest hold in microseconds; 0: the library's own deadline */
+	const char *file;     /* where the rule stands, for the log */
+	unsigned int line;
+	const char *text;      /* the rule as written, columns separated by one space, no comment */
+	unsigned int position; /* 0 for the first rule of the policy */
+	const struct policy_rule *next;
+};
+
+/* One thing wrong with a policy. The first one found is kept; the file is refused whole. */
+struct policy_problem {
+	char file[256];
+	unsigned int line, column;  /* from 1; line 0: the file as a whole (cannot be read, ...) */
+	unsigned int width;	    /* characters that the caret line underlines, at least 1 */
+	char sentence[256];	    /* one sentence, lower case, no final dot */
+	char source[256];	    /* the line itself, cut where it is very long */
+	unsigned int source_column; /* the column where source begins: 1 unless it was cut */
+};
+
+struct policy;
+
+/* An empty policy, which allows nothing; NULL when there is no memory. */
+struct policy *policy_new(void);
+
+/* Adds the rules of a text behind those already there. `name` stands for it in messages.
+ * Returns 0, or -1 with *problem filled in; then the policy must be thrown away. */
+int policy_add_text(struct policy *policy, const char *name, const char *text, size_t length,
+		    struct policy_problem *problem);
+
+/* The same for a file (O_CLOEXEC; a regular file of at most 16 MiB). Async-signal-safe calls only;
+ * no cancellation point, so that a thread cancelled in connect() leaves no descriptor behind. */
+int policy_add_file(struct policy *policy, const char *path, struct policy_problem *problem);
+
+void policy_free(struct policy *policy);
+
+/* The rules in order; NULL when there are none. A NULL policy has none here and below. */
+const struct policy_rule *policy_first_rule(const struct policy *policy);
+
+/* Whether any rule names hosts, so that names must be learned (names.h). */
+bool policy_has_names(const struct policy *policy);
+
+/*
+ * The rule that speaks for a destination, or NULL when nothing matches; the caller holds only
+ * under an allow rule. First match wins. Name rules match what names.h learned for the address;
+ * where several names are known, each is decided by itself and the most cautious verdict counts:
+ * a deny rule or no match (then NULL) before an allow rule; of allow rules that differ in payload
+ * class, the narrower of `any` and another class, and NULL for two different classes (two prefixes
+ * are one class only if they are the same bytes); of one class, the rule that stands first.
+ * IPv4-mapped IPv6 addresses count as IPv4. Other families: NULL.
+ * Any thread, any signal handler.
+ */
+const struct policy_rule *policy_decide(const struct policy *policy, const struct sockaddr *address,
+					socklen_t length);
+
+/* Writes the problem as people know it from compilers, at most `size` bytes with the NUL:
+ *   FILE:LINE:COLUMN: sentence
+ *   the source line
+ *           ^~~~~
+ * Each line ends with a newline; a problem with the file as a whole (line 0) is the one line
+ * "FILE: sentence". Returns the length written, without the NUL. Async-signal-safe. */
+size_t policy_problem_text(const struct policy_problem *problem, char *text, size_t size);
+
+/* The policy that is compiled in (policy/default.policy). */
+extern const char policy_default_text[];
+extern const size_t policy_default_length;
+
+/* Where a policy is looked for: the path of the first candidate that exists, in this order:
+ * `explicit_path` (TFO_POLICY; taken whether it exists or not), $XDG_CONFIG_HOME/tfo/policy (else
+ * $HOME/.config/tfo/policy), /etc/tfo/policy. Returns 0 with the path, or -1 when none exists: the
+ * compiled-in default then applies. NULL or empty arguments are skipped; relative XDG_CONFIG_HOME
+ * values too (XDG Base Directory Specification), and a candidate that does not fit into `size`
+ * bytes (give PATH_MAX); an explicit path that does not fit leaves the empty path, which no file
+ * has. */
+int policy_find(const char *explicit_path, const char *xdg_config_home, const char *home,
+		char *path, size_t size);
+
+/* The policy in force: `extra_rules` (TFO_RULES, may be NULL) first, then the file that
+ * policy_find() names, else the compiled-in default. NULL with *problem filled in when anything is
+ * wrong: then nothing is allowed. */
+struct policy *policy_load(const char *explicit_path, const char *extra_rules,
+			   const char *xdg_config_home, const char *home,
+			   struct policy_problem *problem);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls by which a socket gets a second owner: duplicates, children, other programs, stdio. A held
+ * socket is released first; a duplicate of one in flight is in flight too.
+ */
+#include <alloca.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/next.h"
+#include "shim/interpose/close.h"
+#include "shim/socket/keeper.h"
+#include "shim/socket/release.h"
+
+/* close, shutdown and exit are as dangerous to the new descriptor as to the old one. */
+static int follow_duplicate(int fd, int duplicate)
+{
+	struct tracking tracking;
+	struct tracked facts;
+
+	if (duplicate < 0 || !sockets_are_live())
+		return duplicate;
+	tracking = table_find(fd);
+	if (table_state(&tracking) != SOCKET_IN_FLIGHT)
+		return duplicate;
+	facts = *tracking.socket;
+	table_add(duplicate, SOCKET_IN_FLIGHT, &facts);
+	return duplicate;
+}
+
+INTERPOSER int dup(int fd)
+{
+	if (!sockets_are_live())
+		return next.dup(fd);
+	release_for_sharing(fd);
+	return follow_duplicate(fd, next.dup(fd));
+}
+
+/* The target is closed by the call, if the call is going to succeed. */
+static void before_replacing(int fd, int target)
+{
+	if (fd == target || next.fcntl(fd, F_GETFD, 0) < 0)
+		return;
+	release_for_sharing(fd);
+	before_replacement(target);
+}
+
+INTERPOSER int dup2(int fd, int target)
+{
+	if (!sockets_are_noted())
+		return next.dup2(fd, target);
+	before_replacing(fd, target);
+	return follow_duplicate(fd, next.dup2(fd, target));
+}
+
+INTERPOSER int dup3(int fd, int target, int flags)
+{
+	if (!sockets_are_noted())
+		return next.dup3(fd, target, flags);
+	before_replacing(fd, target);
+	return follow_duplicate(fd, next.dup3(fd, target, flags));
+}
+
+static int fcntl_live(int fd, int command, long argument,
+		      int (*real)(int fd, int command, long argument))
+{
+	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+		return real(fd, command, argument);
+	release_for_sharing(fd);
+	return follow_duplicate(fd, real(fd, command, argument));
+}
+
+INTERPOSER int fcntl(int fd, int command, ...)
+{
+	va_list arguments;
+	long argument;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, long);
+	va_end(arguments);
+	if (sockets_are_live())
+		return fcntl_live(fd, command, argument, next.fcntl);
+	return next.fcntl(fd, command, argument);
+}
+
+INTERPOSER int fcntl64(int fd, int command, ...)
+{
+	va_list arguments;
+	long argument;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, long);
+	va_end(arguments);
+	if (sockets_are_live())
+		return fcntl_live(fd, command, argument, next.fcntl64);
+	return next.fcntl64(fd, command, argument);
+}
+
+/* stdio writes without telling us, now and later. */
+INTERPOSER FILE *fdopen(int fd, const char *mode)
+{
+	FILE *stream;
+
+	if (sockets_are_live())
+		release_for_sharing(fd);
+	stream = next.fdopen(fd, mode);
+	if (stream && socket_identity(fd))
+		table_mark(fd, MARK_STREAM);
+	return stream;
+}
+
+/* A child finds no held socket. What is in flight it knows as such; the keeper, and the descriptors
+ * that are the keeper's, belong to the parent. */
+
+static void before_child(void)
+{
+	if (sockets_are_live() && table_is_ours())
+		release_all(SYN_PROGRAM_SHARES);
+}
+
+static void close_orphan(int fd)
+{
+	next.close(fd);
+}
+
+static pid_t after_fork(pid_t pid)
+{
+	int saved = errno;
+
+	if (pid == 0) {
+		keeper_after_fork();
+		table_after_fork(close_orphan);
+	}
+	errno = saved;
+	return pid;
+}
+
+INTERPOSER pid_t fork(void)
+{
+	before_child();
+	return after_fork(next.fork());
+}
+
+INTERPOSER pid_t _Fork(void)
+{
+	before_child();
+	return after_fork(next._Fork());
+}
+
+INTERPOSER pid_t forkpty(int *terminal, char *name, const struct termios *attributes,
+			 const struct winsize *size)
+{
+	before_child();
+	return after_fork(next.forkpty(terminal, name, attributes, size));
+}
+
+/* The parent ends inside: its sockets live on in the child. */
+INTERPOSER int daemon(int keep_directory, int keep_streams)
+{
+	int result;
+
+	before_child();
+	result = next.daemon(keep_directory, keep_streams);
+	if (!table_is_ours())
+		after_fork(0);
+	return result;
+}
+
+/* A program that starts another one: it gets copies of what does not close on exec, and could
+ * reset a socket in flight (shutdown) without knowing. */
+static void before_program(void)
+{
+	if (sockets_are_live() && table_is_ours()) {
+		release_all(SYN_PROGRAM_SHARES);
+		handshakes_see_through(true);
+	}
+}
+
+INTERPOSER int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+			   const posix_spawnattr_t *attributes, char *const arguments[],
+			   char *const environment[])
+{
+	before_program();
+	return next.posix_spawn(pid, path, actions, attributes, arguments, environment);
+}
+
+INTERPOSER int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+			    const posix_spawnattr_t *attributes, char *const arguments[],
+			    char *const environment[])
+{
+	before_program();
+	return next.posix_spawnp(pid, file, actions, attributes, arguments, environment);
+}
+
+INTERPOSER int system(const char *command)
+{
+	before_program();
+	return next.system(command);
+}
+
+INTERPOSER FILE *popen(const char *command, const char *type)
+{
+	before_program();
+	return next.popen(command, type);
+}
+
+/* exec closes descriptors, and ends the keeper. In a vfork child the table is the parent's, and is
+ * only read. */
+static void before_exec(void)
+{
+	if (!sockets_are_live())
+		return;
+	if (table_is_ours())
+		release_all(SYN_PROGRAM_SHARES);
+	handshakes_see_through(!table_is_ours());
+}
+
+INTERPOSER int execve(const char *path, char *const arguments[], char *const environment[])
+{
+	before_exec();
+	return next.execve(path, arguments, environment);
+}
+
+INTERPOSER int execv(const char *path, char *const arguments[])
+{
+	before_exec();
+	return next.execv(path, arguments);
+}
+
+INTERPOSER int execvp(const char *file, char *const arguments[])
+{
+	before_exec();
+	return next.execvp(file, arguments);
+}
+
+INTERPOSER int execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+	before_exec();
+	return next.execvpe(file, arguments, environment);
+}
+
+INTERPOSER int fexecve(int fd, char *const arguments[], char *const environment[])
+{
+	before_exec();
+	return next.fexecve(fd, arguments, environment);
+}
+
+INTERPOSER int execveat(int directory, const char *path, char *const arguments[],
+			char *const environment[], int flags)
+{
+	before_exec();
+	return next.execveat(directory, path, arguments, environment, flags);
+}
+
+static size_t count_arguments(va_list arguments)
+{
+	size_t count = 0;
+
+	while (va_arg(arguments, char *))
+		count++;
+	return count;
+}
+
+/* Makes an array of the arguments of an execl; execle's environment follows its NULL. On the stack,
+ * as in libc: execl may be called where malloc may not. */
+#define EXECL(call, first, last)                                                                   \
+	do {                                                                                       \
+		va_list arguments;                                                                 \
+		size_t count, i;                                                                   \
+		char **array;                                                                      \
+                                                                                                   \
+		va_start(arguments, last);                                                         \
+		count = 1 + count_arguments(arguments);                                            \
+		va_end(arguments);                                                                 \
+		array = alloca((count + 1) * sizeof(*array));                                      \
+		va_start(arguments, last);                                                         \
+		array[0] = (char *)(first);                                                        \
+		for (i = 1; i <= count; i++)                                                       \
+			array[i] = va_arg(arguments, char *);                                      \
+		call;                                                                              \
+		va_end(arguments);                                                                 \
+	} while (0)
+
+INTERPOSER int execl(const char *path, const char *argument, ...)
+{
+	int result;
+
+	EXECL(result = execv(path, array), argument, argument);
+	return result;
+}
+
+INTERPOSER int execlp(const char *file, const char *argument, ...)
+{
+	int result;
+
+	EXECL(result = execvp(file, array), argument, argument);
+	return result;
+}
+
+INTERPOSER int execle(const char *path, const char *argument, ...)
+{
+	int result;
+
+	EXECL(result = execve(path, array, va_arg(arguments, char **)), argument, argument);
+	return result;
+}
+
+/* vfork returns twice into the frame of its caller, so nothing of ours may be on the stack when it
+ * is entered: release, then jump. */
+__attribute__((used, visibility("hidden"))) void before_vfork(void);
+void before_vfork(void)
+{
+	before_child();
+}
+
+#if defined(__x86_64__)
+__asm__(".text\n"
+	".globl vfork\n"
+	".type vfork, @function\n"
+	"vfork:\n"
+	"	subq $8, %rsp\n"
+	"	call before_vfork\n"
+	"	addq $8, %rsp\n"
+	"	jmp *next_vfork(%rip)\n"
+	".size vfork, . - vfork\n"
+	".globl __vfork\n"
+	".set __vfork, vfork\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+	".globl vfork\n"
+	".type vfork, %function\n"
+	"vfork:\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	bl before_vfork\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"	adrp x16, next_vfork\n"
+	"	ldr x16, [x16, #:lo12:next_vfork]\n"
+	"	br x16\n"
+	".size vfork, . - vfork\n"
+	".globl __vfork\n"
+	".set __vfork, vfork\n");
+#else
+#error "vfork needs a few lines of assembly for this architecture"
+#endif
+
+INTERPOSER_ALIAS(__dup2, dup2);
+INTERPOSER_ALIAS(__fcntl, fcntl);
+INTERPOSER_ALIAS(__fork, fork);
+INTERPOSER_ALIAS(_IO_fdopen, fdopen);
+INTERPOSER_ALIAS(_IO_popen, popen);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that end something: close and its kin, shutdown, exit. */
+#include <errno.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/clock.h"
+#include "shim/interpose/close.h"
+#include "shim/next.h"
+#include "shim/socket/keeper.h"
+#include "shim/socket/release.h"
+
+bool before_close(int fd)
+{
+	struct tracking tracking;
+
+	table_unmark(fd);
+	tracking = table_find(fd);
+	if (table_state(&tracking) == SOCKET_HELD || table_state(&tracking) == SOCKET_BUSY)
+		release(&tracking, SYN_PROGRAM_CLOSES);
+	if (table_state(&tracking) == SOCKET_IN_FLIGHT && !handshake_has_ended(&tracking))
+		keeper_take_over(&tracking);
+	if (table_state(&tracking) == SOCKET_WATCHED)
+		table_move(&tracking, SOCKET_UNTRACKED);
+	return table_state(&tracking) != SOCKET_KEPT;
+}
+
+void before_replacement(int target)
+{
+	if (!before_close(target)) {
+		struct tracking kept = table_find(target);
+
+		if (table_state(&kept) == SOCKET_KEPT)
+			keeper_vacate(&kept);
+	}
+}
+
+INTERPOSER int close(int fd)
+{
+	if (sockets_are_noted() && !before_close(fd)) {
+		errno = EBADF; /* the program has no such descriptor */
+		return -1;
+	}
+	return next.close(fd);
+}
+
+INTERPOSER int fclose(FILE *stream)
+{
+	int fd;
+
+	if (sockets_are_noted() && stream && (fd = fileno_unlocked(stream)) >= 0) {
+		/* What stdio still has must be sent before the descriptor is judged. */
+		if (table_is_marked(fd, MARK_STREAM))
+			fflush(stream);
+		before_close(fd);
+	}
+	return next.fclose(stream);
+}
+
+/* A range of descriptors, and the numbers in it that are the keeper's. */
+struct closing {
+	unsigned int first, last;
+	int flags;
+	int result;
+};
+
+static bool before_close_in_range(struct tracking *tracking, void *context)
+{
+	const struct closing *closing = context;
+
+	if ((unsigned int)tracking->fd >= closing->first &&
+	    (unsigned int)tracking->fd <= closing->last)
+		before_close(tracking->fd);
+	return true;
+}
+
+static bool close_up_to_kept(struct tracking *tracking, void *context)
+{
+	struct closing *closing = context;
+	unsigned int kept = (unsigned int)tracking->fd;
+
+	if (kept < closing->first || kept > closing->last)
+		return true;
+	if (kept > closing->first)
+		closing->result = next.close_range(closing->first, kept - 1, closing->flags);
+	closing->first = kept + 1;
+	return closing->result == 0;
+}
+
+static void before_closing(struct closing *closing)
+{
+	table_each(SOCKET_HELD, before_close_in_range, closing);
+	table_each(SOCKET_IN_FLIGHT, before_close_in_range, closing);
+	table_each(SOCKET_WATCHED, before_close_in_range, closing);
+}
+
+/* Closes a range around the keeper's descriptors. */
+static int close_around_kept(struct closing *closing)
+{
+	before_closing(closing);
+	table_each(SOCKET_KEPT, close_up_to_kept, closing);
+	if (closing->result != 0 || closing->first > closing->last)
+		return closing->result;
+	return next.close_range(closing->first, closing->last, closing->flags);
+}
+
+INTERPOSER int close_range(unsigned int first, unsigned int last, int flags)
+{
+	struct closing closing = {first, last, flags, 0};
+
+	if (!sockets_are_noted() || first > last || (flags & CLOSE_RANGE_CLOEXEC))
+		return next.close_range(first, last, flags);
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		/* From then on the keeper has a table of descriptors of its own. */
+		release_all(SYN_PROGRAM_CLOSES);
+		handshakes_see_through(false);
+		return next.close_range(first, last, flags);
+	}
+	return close_around_kept(&closing);
+}
+
+INTERPOSER void closefrom(int first)
+{
+	struct closing closing = {first > 0 ? (unsigned int)first : 0, UINT_MAX, 0, 0};
+
+	if (!sockets_are_noted() || close_around_kept(&closing) != 0)
+		next.closefrom(first);
+}
+
+/* In flight a shutdown disconnects: the data is lost and the server sees a reset. */
+INTERPOSER int shutdown(int fd, int how)
+{
+	if (sockets_are_live())
+		release_and_await(fd);
+	return next.shutdown(fd, how);
+}
+
+static void before_exit(void)
+{
+	if (sockets_are_live() && table_is_ours()) {
+		release_all(SYN_PROGRAM_CLOSES);
+		handshakes_see_through(false);
+	}
+}
+
+INTERPOSER void _exit(int status)
+{
+	before_exit();
+	next._exit(status);
+	__builtin_unreachable();
+}
+
+INTERPOSER void _Exit(int status)
+{
+	before_exit();
+	next._Exit(status);
+	__builtin_unreachable();
+}
+
+INTERPOSER void quick_exit(int status)
+{
+	before_exit();
+	next.quick_exit(status);
+	__builtin_unreachable();
+}
+
+/* exit() and the return from main, after the handlers of atexit(): libc closes the sockets without
+ * asking us. */
+__attribute__((destructor)) static void before_normal_exit(void)
+{
+	before_exit();
+}
+
+/* Programs close and exit by number too: libuv calls syscall(SYS_close, fd). */
+static long syscall_live(long number, long a, long b, long c, long d, long e, long f)
+{
+	switch (number) {
+	case SYS_close:
+		return close((int)a);
+	case SYS_shutdown:
+		return shutdown((int)a, (int)b);
+	case SYS_exit_group:
+		before_exit();
+		break;
+	default:
+		break;
+	}
+	return next.syscall(number, a, b, c, d, e, f);
+}
+
+INTERPOSER long syscall(long number, ...)
+{
+	va_list arguments;
+	long a, b, c, d, e, f;
+
+	va_start(arguments, number);
+	a = va_arg(arguments, long);
+	b = va_arg(arguments, long);
+	c = va_arg(arguments, long);
+	d = va_arg(arguments, long);
+	e = va_arg(arguments, long);
+	f = va_arg(arguments, long);
+	va_end(arguments);
+	if (sockets_are_noted())
+		return syscall_live(number, a, b, c, d, e, f);
+	return next.syscall(number, a, b, c, d, e, f);
+}
+
+INTERPOSER_ALIAS(__close, close);
+INTERPOSER_ALIAS(_IO_fclose, fclose);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that receive: a program that reads first gets its SYN sent first. */
+#include "shim/next.h"
+#include "shim/socket/release.h"
+
+INTERPOSER ssize_t read(int fd, void *bytes, size_t size)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, false);
+	return next.read(fd, bytes, size);
+}
+
+INTERPOSER ssize_t __read_chk(int fd, void *bytes, size_t size, size_t room)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, false);
+	return next.__read_chk(fd, bytes, size, room);
+}
+
+INTERPOSER ssize_t readv(int fd, const struct iovec *parts, int count)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, false);
+	return next.readv(fd, parts, count);
+}
+
+INTERPOSER ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+	if (sockets_are_live() && offset == -1)
+		release_for_reading(fd, flags & RWF_NOWAIT);
+	return next.preadv2(fd, parts, count, offset, flags);
+}
+
+INTERPOSER ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
+			      int flags)
+{
+	if (sockets_are_live() && offset == -1)
+		release_for_reading(fd, flags & RWF_NOWAIT);
+	return next.preadv64v2(fd, parts, count, offset, flags);
+}
+
+INTERPOSER ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recv(fd, bytes, size, flags);
+}
+
+INTERPOSER ssize_t __recv_chk(int fd, void *bytes, size_t size, size_t room, int flags)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.__recv_chk(fd, bytes, size, room, flags);
+}
+
+INTERPOSER ssize_t recvfrom(int fd, void *bytes, size_t size, int flags, struct sockaddr *from,
+			    socklen_t *length)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recvfrom(fd, bytes, size, flags, from, length);
+}
+
+INTERPOSER ssize_t __recvfrom_chk(int fd, void *bytes, size_t size, size_t room, int flags,
+				  struct sockaddr *from, socklen_t *length)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.__recvfrom_chk(fd, bytes, size, room, flags, from, length);
+}
+
+INTERPOSER ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recvmsg(fd, message, flags);
+}
+
+INTERPOSER int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
+			struct timespec *timeout)
+{
+	if (sockets_are_live())
+		release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recvmmsg(fd, messages, count, flags, timeout);
+}
+
+INTERPOSER_ALIAS(__read, read);
+INTERPOSER_ALIAS(__recv, recv);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that wait. What is ready at once is returned at once: a held socket is writable, and its
+ * program may be about to write. Only when the program would sleep do its SYNs go, without data.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "shim/next.h"
+#include "shim/socket/release.h"
+
+static const struct timespec no_time;
+
+/* Whether the answer of the first pass, made with no timeout, is already the program's. */
+static bool is_answer(int ready)
+{
+	if (ready != 0)
+		return true;
+	release_mine(false);
+	return false;
+}
+
+/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A hold
+ * whose program has already tried to read goes at once. */
+static bool may_sleep(bool has_time)
+{
+	if (!sockets_are_held())
+		return false;
+	release_mine(true);
+	return has_time;
+}
+
+static int waited(int ready)
+{
+	if (ready == 0)
+		handshake_waited_in_vain();
+	return ready;
+}
+
+static int poll_live(struct pollfd *fds, nfds_t count, int timeout)
+{
+	int ready;
+
+	if (may_sleep(timeout != 0)) {
+		ready = next.poll(fds, count, 0);
+		if (is_answer(ready))
+			return ready;
+	}
+	return waited(next.poll(fds, count, timeout));
+}
+
+INTERPOSER int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	if (sockets_are_live())
+		return poll_live(fds, count, timeout);
+	return next.poll(fds, count, timeout);
+}
+
+INTERPOSER int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
+{
+	if (sockets_are_live() && count <= room / sizeof(*fds))
+		return poll_live(fds, count, timeout);
+	return next.__poll_chk(fds, count, timeout, room);
+}
+
+static bool is_zero(const struct timespec *timeout)
+{
+	return timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+}
+
+static int ppoll_live(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	int ready;
+
+	if (may_sleep(!is_zero(timeout))) {
+		ready = next.ppoll(fds, count, &no_time, mask);
+		if (is_answer(ready))
+			return ready;
+	}
+	return waited(next.ppoll(fds, count, timeout, mask));
+}
+
+INTERPOSER int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		     const sigset_t *mask)
+{
+	if (sockets_are_live())
+		return ppoll_live(fds, count, timeout, mask);
+	return next.ppoll(fds, count, timeout, mask);
+}
+
+INTERPOSER int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+			   const sigset_t *mask, size_t room)
+{
+	if (sockets_are_live() && count <= room / sizeof(*fds))
+		return ppoll_live(fds, count, timeout, mask);
+	return next.__ppoll_chk(fds, count, timeout, mask, room);
+}
+
+/* The three sets of a select(2), kept over the first pass, which empties them. */
+struct kept_sets {
+	fd_set *theirs[3];
+	fd_set copies[3];
+};
+
+static size_t set_bytes(int count)
+{
+	size_t words = ((size_t)count + sizeof(fd_mask) * CHAR_BIT - 1) /
+		       (sizeof(fd_mask) * CHAR_BIT);
+
+	return words * sizeof(fd_mask);
+}
+
+static void keep_sets(struct kept_sets *sets, int count)
+{
+	for (int i = 0; i < 3; i++)
+		if (sets->theirs[i])
+			memcpy(&sets->copies[i], sets->theirs[i], set_bytes(count));
+}
+
+static void put_back_sets(const struct kept_sets *sets, int count)
+{
+	for (int i = 0; i < 3; i++)
+		if (sets->theirs[i])
+			memcpy(sets->theirs[i], &sets->copies[i], set_bytes(count));
+}
+
+/* select(2) and pselect(2) differ in their timeout and mask; `pass` makes either call. */
+struct select_call {
+	int count;
+	struct kept_sets sets;
+	struct timeval *timeval;
+	const struct timespec *timespec;
+	const sigset_t *mask;
+	int (*pass)(struct select_call *call, bool at_once);
+};
+
+static int pass_select(struct select_call *call, bool at_once)
+{
+	struct timeval none = {0};
+
+	return next.select(call->count, call->sets.theirs[0], call->sets.theirs[1],
+			   call->sets.theirs[2], at_once ? &none : call->timeval);
+}
+
+static int pass_pselect(struct select_call *call, bool at_once)
+{
+	return next.pselect(call->count, call->sets.theirs[0], call->sets.theirs[1],
+			    call->sets.theirs[2], at_once ? &no_time : call->timespec, call->mask);
+}
+
+static int select_live(struct select_call *call)
+{
+	int ready;
+
+	if (!may_sleep(true))
+		return waited(call->pass(call, false));
+	/* Sets larger than fd_set (and nonsense) are not copied: the SYNs go first. */
+	if (call->count < 0 || call->count > FD_SETSIZE) {
+		release_mine(false);
+		return waited(call->pass(call, false));
+	}
+	keep_sets(&call->sets, call->count);
+	ready = call->pass(call, true);
+	if (is_answer(ready))
+		return ready;
+	put_back_sets(&call->sets, call->count);
+	return waited(call->pass(call, false));
+}
+
+static int select_with_holds(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+			     struct timeval *timeout)
+{
+	struct select_call call = {.count = count,
+				   .sets.theirs = {readable, writable, exceptional},
+				   .timeval = timeout,
+				   .pass = pass_select};
+
+	return select_live(&call);
+}
+
+static int pselect_with_holds(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+			      const struct timespec *timeout, const sigset_t *mask)
+{
+	struct select_call call = {.count = count,
+				   .sets.theirs = {readable, writable, exceptional},
+				   .timespec = timeout,
+				   .mask = mask,
+				   .pass = pass_pselect};
+
+	return select_live(&call);
+}
+
+INTERPOSER int select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+		      struct timeval *timeout)
+{
+	if (sockets_are_live() && !(timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0))
+		return select_with_holds(count, readable, writable, exceptional, timeout);
+	return next.select(count, readable, writable, exceptional, timeout);
+}
+
+INTERPOSER int pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+		       const struct timespec *timeout, const sigset_t *mask)
+{
+	if (sockets_are_live() && !is_zero(timeout))
+		return pselect_with_holds(count, readable, writable, exceptional, timeout, mask);
+	return next.pselect(count, readable, writable, exceptional, timeout, mask);
+}
+
+static int epoll_live(int epoll, struct epoll_event *events, int most, int timeout,
+		      const sigset_t *mask)
+{
+	int ready;
+
+	if (may_sleep(timeout != 0)) {
+		ready = next.epoll_pwait(epoll, events, most, 0, mask);
+		if (is_answer(ready))
+			return ready;
+	}
+	return waited(next.epoll_pwait(epoll, events, most, timeout, mask));
+}
+
+INTERPOSER int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
+{
+	if (sockets_are_live())
+		return epoll_live(epoll, events, most, timeout, NULL);
+	return next.epoll_wait(epoll, events, most, timeout);
+}
+
+INTERPOSER int epoll_pwait(int epoll, struct epoll_event *events, int most, int timeout,
+			   const sigset_t *mask)
+{
+	if (sockets_are_live())
+		return epoll_live(epoll, events, most, timeout, mask);
+	return next.epoll_pwait(epoll, events, most, timeout, mask);
+}
+
+static int epoll_pwait2_live(int epoll, struct epoll_event *events, int most,
+			     const struct timespec *timeout, const sigset_t *mask)
+{
+	int ready;
+
+	if (may_sleep(!is_zero(timeout))) {
+		ready = next.epoll_pwait2(epoll, events, most, &no_time, mask);
+		if (is_answer(ready))
+			return ready;
+	}
+	return waited(next.epoll_pwait2(epoll, events, most, timeout, mask));
+}
+
+INTERPOSER int epoll_pwait2(int epoll, struct epoll_event *events, int most,
+			    const struct timespec *timeout, const sigset_t *mask)
+{
+	if (sockets_are_live())
+		return epoll_pwait2_live(epoll, events, most, timeout, mask);
+	return next.epoll_pwait2(epoll, events, most, timeout, mask);
+}
+
+/* An edge-triggered watcher that has drained its events gets no new one from a held connect():
+ * connect() must know. */
+INTERPOSER int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	int result = next.epoll_ctl(epoll, operation, fd, event);
+
+	if (result == 0 && operation != EPOLL_CTL_DEL && (event->events & EPOLLET))
+		table_mark(fd, MARK_EDGE_TRIGGERED);
+	return result;
+}
+
+INTERPOSER_ALIAS(__poll, poll);
+INTERPOSER_ALIAS(__select, select);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines for the operator. Says what happened; decides nothing. */
+#include "shim/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/names.h"
+#include "shim/clock.h"
+#include "shim/next.h"
+#include "shim/settings.h"
+
+struct line {
+	size_t length;
+	char text[1200];
+};
+
+static struct stat standard_error;
+static bool standard_error_known;
+
+void log_open(void)
+{
+	standard_error_known = settings.log && fstat(STDERR_FILENO, &standard_error) == 0;
+}
+
+static void add(struct line *line, const char *text)
+{
+	size_t room = sizeof(line->text) - 1 - line->length; /* one byte stays for the newline */
+	size_t size = strlen(text);
+
+	if (size > room)
+		size = room;
+	memcpy(line->text + line->length, text, size);
+	line->length += size;
+}
+
+static void add_number(struct line *line, uint64_t number)
+{
+	char digits[24], *first = digits + sizeof(digits) - 1;
+
+	*first = '\0';
+	do
+		*--first = (char)('0' + number % 10);
+	while (number /= 10);
+	add(line, first);
+}
+
+static void add_ms(struct line *line, uint64_t ns)
+{
+	add_number(line, ns / NS_PER_MS);
+	add(line, ".");
+	add_number(line, ns / (NS_PER_MS / 10) % 10);
+	add(line, " ms");
+}
+
+static void add_address(struct line *line, const union socket_address *address)
+{
+	char text[INET6_ADDRSTRLEN] = "?";
+	bool ip6 = address->any.sa_family == AF_INET6;
+
+	if (ip6)
+		inet_ntop(AF_INET6, &address->ip6.sin6_addr, text, sizeof(text));
+	else
+		inet_ntop(AF_INET, &address->ip4.sin_addr, text, sizeof(text));
+	add(line, ip6 ? "[" : "");
+	add(line, text);
+	add(line, ip6 ? "]:" : ":");
+	add_number(line, ntohs(ip6 ? address->ip6.sin6_port : address->ip4.sin_port));
+}
+
+static void add_name(struct line *line, const union socket_address *address, socklen_t length)
+{
+	const struct learned_name *name = names_next(&address->any, length, NULL);
+
+	if (!name)
+		return;
+	add(line, " (");
+	add(line, names_text(name));
+	add(line, ")");
+}
+
+static void add_rule(struct line *line, const struct policy_rule *rule)
+{
+	if (!rule) {
+		add(line, "no rule");
+		return;
+	}
+	add(line, rule->file);
+	add(line, ":");
+	add_number(line, rule->line);
+	add(line, " \"");
+	add(line, rule->text);
+	add(line, "\"");
+}
+
+static void begin(struct line *line, const union socket_address *address, socklen_t length,
+		  const struct policy_rule *rule)
+{
+	line->length = 0;
+	add(line, "tfo-run: ");
+	add_address(line, address);
+	add_name(line, address, length);
+	add(line, ": ");
+	add_rule(line, rule);
+	add(line, ": ");
+}
+
+static bool is_standard_error_still(void)
+{
+	struct stat now;
+
+	return standard_error_known && fstat(STDERR_FILENO, &now) == 0 &&
+	       now.st_dev == standard_error.st_dev && now.st_ino == standard_error.st_ino;
+}
+
+static void put(struct line *line)
+{
+	int saved = errno, fd = STDERR_FILENO;
+	bool to_file = strcmp(settings.log, "stderr") != 0;
+
+	line->text[line->length++] = '\n';
+	if (to_file)
+		fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	else if (!is_standard_error_still())
+		fd = -1;
+	/* Nobody can be told when even this fails. */
+	if (fd >= 0 && next.write(fd, line->text, line->length) < 0)
+		errno = 0;
+	if (fd >= 0 && to_file)
+		next.close(fd);
+	errno = saved;
+}
+
+void log_policy_refused(const char *text)
+{
+	struct line line = {0};
+
+	if (!settings.log)
+		return;
+	add(&line, "tfo-run: policy refused, nothing is allowed: ");
+	add(&line, text);
+	while (line.length && line.text[line.length - 1] == '\n')
+		line.length--;
+	put(&line);
+}
+
+void log_not_allowed(const struct sockaddr *address, socklen_t length,
+		     const struct policy_rule *rule)
+{
+	union socket_address copy;
+	struct line line;
+
+	if (!settings.log || !address || length < sizeof(address->sa_family) ||
+	    length > sizeof(copy) ||
+	    (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+		return;
+	memcpy(&copy, address, length);
+	begin(&line, &copy, length, rule);
+	add(&line, "plain");
+	put(&line);
+}
+
+void log_connect(const struct tracked *socket, const char *why_not)
+{
+	struct line line;
+
+	if (!settings.log)
+		return;
+	begin(&line, &socket->address, socket->address_length, socket->rule);
+	add(&line, why_not);
+	put(&line);
+}
+
+void log_retry(const struct tracked *socket)
+{
+	log_connect(socket, "SYN with data was reset: connecting plainly");
+}
+
+static const char *why(enum syn_reason reason)
+{
+	switch (reason) {
+	case SYN_PAYLOAD_UNSAFE:
+		return "the first bytes are not safe to repeat under this rule";
+	case SYN_DEADLINE:
+		return "nothing was written before the deadline";
+	case SYN_PROGRAM_WAITS:
+		return "the program waits for something else first";
+	case SYN_PROGRAM_READS:
+		return "the program reads first";
+	case SYN_PROGRAM_CLOSES:
+		return "the program closes or shuts down first";
+	case SYN_PROGRAM_SHARES:
+		return "the program shares the descriptor first";
+	case SYN_NO_KEEPER:
+		return "no thread could be started to keep the deadline";
+	case SYN_COOKIE_GONE:
+		return "the kernel has lost the cookie";
+	case SYN_WITH_PAYLOAD:
+	case SYN_OTHER_CALL:
+		break;
+	}
+	return "the program did something else first";
+}
+
+static const char *how_acknowledged(const struct outcome *outcome)
+{
+	if (outcome->handshake != HANDSHAKE_DONE)
+		return ", connection failed";
+	if (outcome->syn_data_acknowledged)
+		return ", acknowledged";
+	if (outcome->retransmissions && outcome->client_fail != 2)
+		return ", SYN lost and sent again";
+	return ", not acknowledged: sent again";
+}
+
+void log_outcome(const struct tracked *socket, const struct outcome *outcome)
+{
+	struct line line;
+
+	if (!settings.log)
+		return;
+	begin(&line, &socket->address, socket->address_length, socket->rule);
+	add(&line, "held ");
+	add_ms(&line, atomic_load(&socket->syn_ns) - atomic_load(&socket->connected_ns));
+	add(&line, ", ");
+	add_number(&line, socket->syn_bytes);
+	add(&line, " bytes in the SYN");
+	if (socket->syn_bytes) {
+		add(&line, how_acknowledged(outcome));
+	} else {
+		add(&line, ": ");
+		add(&line, why(socket->reason));
+	}
+	put(&line);
+}

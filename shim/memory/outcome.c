@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads TCP_INFO. Includes linux/tcp.h, whose struct is newer than the one in netinet/tcp.h. */
+#include "shim/memory/outcome.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#ifndef IPPROTO_TCP
+#define IPPROTO_TCP 6
+#endif
+
+/* include/net/tcp_states.h of the kernel; the enum is part of the TCP_INFO interface. */
+enum { KERNEL_TCP_ESTABLISHED = 1, KERNEL_TCP_SYN_SENT, KERNEL_TCP_SYN_RECV, KERNEL_TCP_CLOSE = 7 };
+
+static enum handshake handshake_of(unsigned int state)
+{
+	switch (state) {
+	case KERNEL_TCP_SYN_SENT:
+	case KERNEL_TCP_SYN_RECV:
+		return HANDSHAKE_UNDER_WAY;
+	case KERNEL_TCP_CLOSE:
+		return HANDSHAKE_FAILED;
+	default:
+		return HANDSHAKE_DONE;
+	}
+}
+
+struct outcome outcome_of(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+	int saved = errno;
+	struct outcome outcome = {.handshake = HANDSHAKE_FAILED};
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
+		outcome = (struct outcome){
+			.handshake = handshake_of(info.tcpi_state),
+			.syn_data_acknowledged = info.tcpi_options & TCPI_OPT_SYN_DATA,
+			.client_fail = info.tcpi_fastopen_client_fail,
+			.retransmissions = info.tcpi_total_retrans,
+			.rtt_us = info.tcpi_rtt,
+		};
+	errno = saved;
+	return outcome;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* How a handshake ended, as the kernel tells it. */
+#ifndef TFO_SHIM_MEMORY_OUTCOME_H
+#define TFO_SHIM_MEMORY_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum handshake {
+	HANDSHAKE_UNDER_WAY,
+	HANDSHAKE_DONE,
+	HANDSHAKE_FAILED, /* refused, reset, timed out, or the socket is gone */
+};
+
+struct outcome {
+	enum handshake handshake;
+	bool syn_data_acknowledged; /* TCPI_OPT_SYN_DATA */
+	unsigned int client_fail;   /* tcpi_fastopen_client_fail (linux/tcp.h), Linux 5.5 */
+	unsigned int retransmissions;
+	unsigned int rtt_us;
+};
+
+/* Asks the kernel (TCP_INFO). Any thread, any signal handler; keeps errno. */
+struct outcome outcome_of(int fd);
+
+#endif

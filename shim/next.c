@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds the real functions. Knows nothing of what they do. */
+#include "shim/next.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+/* ISO C has no cast from an object pointer to a function pointer; POSIX promises the copy works. */
+static void look_up(const char *name, void *pointer_to_function)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+
+	if (found)
+		memcpy(pointer_to_function, &found, sizeof(found));
+}
+
+#define STUB(result, name, parameters, arguments)                                                  \
+	static result missing_##name parameters                                                    \
+	{                                                                                          \
+		errno = ENOSYS;                                                                    \
+		return (result)-1;                                                                 \
+	}                                                                                          \
+	static void resolve_##name(void)                                                           \
+	{                                                                                          \
+		result(*function) parameters = missing_##name;                                     \
+		look_up(#name, (void *)&function);                                                 \
+		next.name = function;                                                              \
+	}                                                                                          \
+	static result first_##name parameters                                                      \
+	{                                                                                          \
+		int saved = errno;                                                                 \
+		resolve_##name();                                                                  \
+		errno = saved;                                                                     \
+		return next.name arguments;                                                        \
+	}
+
+#define STUB_OF_OTHER(result, name, parameters, arguments)                                         \
+	static void resolve_##name(void)                                                           \
+	{                                                                                          \
+		look_up(#name, (void *)&next.name);                                                \
+	}                                                                                          \
+	static result first_##name parameters                                                      \
+	{                                                                                          \
+		int saved = errno;                                                                 \
+		resolve_##name();                                                                  \
+		errno = saved;                                                                     \
+		return next.name arguments;                                                        \
+	}
+
+/* The parameters are only named by the lists; a stub for a missing function does not look. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+FUNCTIONS_OF_NUMBERS(STUB)
+FUNCTIONS_OF_WORDS(STUB)
+FUNCTIONS_OF_OTHERS(STUB_OF_OTHER)
+#pragma GCC diagnostic pop
+
+pid_t (*next_vfork)(void);
+
+struct next_functions next = {
+#define INITIAL(result, name, parameters, arguments) .name = first_##name,
+	FUNCTIONS_OF_NUMBERS(INITIAL)
+	FUNCTIONS_OF_OTHERS(INITIAL)
+	FUNCTIONS_OF_WORDS(INITIAL)
+#undef INITIAL
+};
+
+void next_resolve(void)
+{
+#define RESOLVE(result, name, parameters, arguments) resolve_##name();
+	FUNCTIONS_OF_NUMBERS(RESOLVE)
+	FUNCTIONS_OF_OTHERS(RESOLVE)
+	FUNCTIONS_OF_WORDS(RESOLVE)
+#undef RESOLVE
+	look_up("vfork", (void *)&next_vfork);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real functions: the next definitions in link order, so that other preloads keep working.
+ * next.write(...) may be called at any time, also before constructors have run: each pointer
+ * starts at a stub that resolves it. Nothing here allocates memory for a function that exists.
+ */
+#ifndef TFO_SHIM_NEXT_H
+#define TFO_SHIM_NEXT_H
+
+#include <netdb.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "shim/functions.h"
+
+struct next_functions {
+#define MEMBER(result, name, parameters, arguments) result(*name) parameters;
+	FUNCTIONS_OF_NUMBERS(MEMBER)
+	FUNCTIONS_OF_OTHERS(MEMBER)
+	FUNCTIONS_OF_WORDS(MEMBER)
+#undef MEMBER
+};
+
+/* Written by the resolver alone; a pointer is only ever replaced by the function it stands for. */
+extern struct next_functions next;
+
+/* Apart from the others: only assembly can call it. */
+extern pid_t (*next_vfork)(void);
+
+/* Resolves everything, so that no later call does it at a bad moment (a signal handler, a child of
+ * a threaded process). Called once by the constructor. */
+void next_resolve(void);
+
+/* Exported to the host. Everything else is hidden. */
+#define INTERPOSER __attribute__((visibility("default")))
+
+/* Another name for a function that is defined in the same file; see FUNCTION_ALIASES. */
+#define INTERPOSER_ALIAS(other, name)                                                              \
+	extern INTERPOSER __typeof(name) other __attribute__((alias(#name)))
+
+/* Prototypes for the definitions, where the system's headers have none. */
+#define PROTOTYPE(result, name, parameters, arguments) INTERPOSER result name parameters;
+FUNCTIONS_OF_NUMBERS(PROTOTYPE)
+#undef PROTOTYPE
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the environment asked for when the process started, and the policy that follows from it.
+ * The values are copies: programs overwrite their environment (setproctitle) or clear it.
+ */
+#ifndef TFO_SHIM_SETTINGS_H
+#define TFO_SHIM_SETTINGS_H
+
+#include "policy/policy.h"
+
+struct settings {
+	const char *policy;	     /* TFO_POLICY, or NULL */
+	const char *rules;	     /* TFO_RULES, or NULL */
+	const char *xdg_config_home; /* XDG_CONFIG_HOME, or NULL */
+	const char *home;	     /* HOME, or NULL */
+	const char *log;	     /* TFO_LOG: "stderr", an absolute path, or NULL for silence */
+};
+
+extern struct settings settings;
+
+/* Reads the environment; called once by the constructor. A privileged program (AT_SECURE) has an
+ * empty one as far as this library is concerned. */
+void settings_read(void);
+
+/* The policy in force, read at the first call; NULL while another context is reading it, and for
+ * ever when it is bad: then nothing is allowed. Any thread, any signal handler. Keeps errno. */
+const struct policy *settings_policy(void);
+
+#endif

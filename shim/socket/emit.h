@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The first write of a held socket: payload in the SYN, exactly once. */
+#ifndef TFO_SHIM_SOCKET_EMIT_H
+#define TFO_SHIM_SOCKET_EMIT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "shim/socket/table.h"
+
+struct transmission {
+	int fd;
+	const struct iovec *parts;
+	size_t count;
+	int flags; /* MSG_* of the program's call, 0 for write() */
+};
+
+/*
+ * What a transmission on fd means for its hold. True: it has been carried out, and *result and
+ * errno are what the program's call returns. False: the real call is to be made, the hold (if there
+ * was one) has been released. Keeps errno when false.
+ * Any thread, any signal handler; a cancellation point, as the calls that it stands for.
+ */
+bool emit(const struct transmission *transmission, ssize_t *result);
+
+#endif

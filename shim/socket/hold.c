@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* How a connection comes under a hold. Emission and release are elsewhere. */
+#include "shim/socket/hold.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "shim/clock.h"
+#include "shim/log.h"
+#include "shim/next.h"
+#include "shim/settings.h"
+#include "shim/socket/keeper.h"
+#include "shim/socket/release.h"
+
+#ifndef TCP_FASTOPEN_CONNECT
+#define TCP_FASTOPEN_CONNECT 30 /* linux/tcp.h, Linux 4.11 */
+#endif
+
+/* The longest hold where no rule says otherwise and no round trip is remembered. */
+#define DEADLINE_NS (20 * NS_PER_MS)
+
+bool socket_is_blocking(int fd)
+{
+	int flags = next.fcntl(fd, F_GETFL, 0);
+
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+static bool set_fastopen_connect(int fd, int on)
+{
+	return next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) == 0;
+}
+
+void hold_disarm(int fd)
+{
+	int saved = errno;
+
+	set_fastopen_connect(fd, 0);
+	errno = saved;
+}
+
+static int option_of(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
+}
+
+/* Whether this is a TCP socket (not MPTCP, not SCTP) that is in nobody else's hands: programs that
+ * do Fast Open themselves, and sockets being restored, are left to their owners. */
+static bool is_plain_tcp(int fd)
+{
+	return option_of(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP &&
+	       option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 0 &&
+	       option_of(fd, IPPROTO_TCP, TCP_REPAIR) <= 0;
+}
+
+/* In the kernel's hold there is no peer yet, although connect() said 0. */
+static bool kernel_holds(int fd)
+{
+	union socket_address peer;
+	socklen_t length = sizeof(peer);
+
+	return next.getpeername(fd, &peer.any, &length) != 0 && errno == ENOTCONN;
+}
+
+static struct tracked facts_of(int fd, const struct sockaddr *address, socklen_t length,
+			       const struct policy_rule *rule)
+{
+	uint64_t now = clock_now_ns();
+	struct tracked facts = {
+		.address_length = length,
+		.identity = socket_identity(fd),
+		.rule = rule,
+		.reason = SYN_OTHER_CALL,
+	};
+
+	memcpy(&facts.address, address, length);
+	atomic_init(&facts.connected_ns, now);
+	atomic_init(&facts.deadline_ns,
+		    now + (rule->hold_us ? rule->hold_us * NS_PER_US : DEADLINE_NS));
+	atomic_init(&facts.holder, (uintptr_t)pthread_self());
+	return facts;
+}
+
+static int tell_connected(struct tracking *tracking)
+{
+	atomic_store(&tracking->socket->told_connected, true);
+	return 0;
+}
+
+static int tell_in_progress(void)
+{
+	errno = EINPROGRESS;
+	return -1;
+}
+
+/* What a held connect() answers: as if the handshake had ended (blocking) or had begun. A
+ * descriptor that sits in an edge-triggered epoll set gets the kernel's own 0, because no edge
+ * would ever come. */
+static int answer_held(struct tracking *tracking, bool blocking)
+{
+	if (blocking || table_is_marked(tracking->fd, MARK_EDGE_TRIGGERED))
+		return tell_connected(tracking);
+	return tell_in_progress();
+}
+
+/* A hold that cannot be looked after ends at once, as the ordinary connect. */
+static int let_go(int fd, const struct tracked *facts, bool blocking)
+{
+	release_untracked(fd, facts);
+	if (!blocking)
+		return tell_in_progress();
+	return next.connect(fd, &facts->address.any, facts->address_length);
+}
+
+static int keep_hold(int fd, const struct tracked *facts, bool blocking)
+{
+	struct tracking tracking;
+
+	if (facts->identity == 0 || !table_add(fd, SOCKET_HELD, facts)) {
+		log_connect(facts, "not held: no room to track it");
+		return let_go(fd, facts, blocking);
+	}
+	tracking = table_find(fd);
+	if (!keeper_expect(atomic_load(&facts->deadline_ns))) {
+		release(&tracking, SYN_NO_KEEPER);
+		if (blocking)
+			return next.connect(fd, &facts->address.any, facts->address_length);
+		return tell_in_progress();
+	}
+	return tracking.socket ? answer_held(&tracking, blocking) : 0;
+}
+
+static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t length,
+			      const struct policy_rule *rule)
+{
+	struct tracked facts = facts_of(fd, address, length, rule);
+	bool blocking = socket_is_blocking(fd);
+	int result;
+
+	if (!is_plain_tcp(fd))
+		return next.connect(fd, address, length);
+	if (!set_fastopen_connect(fd, 1)) {
+		log_connect(&facts, errno == EOPNOTSUPP
+					    ? "plain: the client bit of net.ipv4.tcp_fastopen is off"
+					    : "plain: the kernel has no TCP_FASTOPEN_CONNECT");
+		return next.connect(fd, address, length);
+	}
+	result = next.connect(fd, address, length);
+	if (result == 0 && kernel_holds(fd))
+		return keep_hold(fd, &facts, blocking);
+	if (result == 0 || errno == EINPROGRESS || errno == EINTR) {
+		int saved = errno;
+
+		/* Until it is closed the option sticks to the socket: a later connect() must not
+		 * be held unseen. */
+		table_add(fd, SOCKET_WATCHED, &facts);
+		log_connect(&facts, "plain: no cookie yet, asked for one");
+		errno = saved;
+		return result;
+	}
+	hold_disarm(fd);
+	return result;
+}
+
+static const struct policy_rule *rule_for(const struct sockaddr *address, socklen_t length)
+{
+	const struct policy *policy;
+
+	if (!address || length < sizeof(address->sa_family) ||
+	    length > sizeof(union socket_address) ||
+	    (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+		return NULL;
+	policy = settings_policy();
+	return policy ? policy_decide(policy, address, length) : NULL;
+}
+
+int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	int saved = errno;
+	const struct policy_rule *rule = rule_for(address, length);
+
+	if (!rule || rule->verb != POLICY_ALLOW || table_is_marked(fd, MARK_STREAM)) {
+		log_not_allowed(address, length, rule);
+		errno = saved;
+		return next.connect(fd, address, length);
+	}
+	errno = saved;
+	return connect_under_rule(fd, address, length, rule);
+}
+
+/* A held socket looks connected to its program: poll says it is writable. So a second connect()
+ * says what it says on a connected socket: 0 once after EINPROGRESS, EISCONN otherwise. The
+ * kernel's own answer would be to hang (blocking sockets), or to contradict poll. */
+int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length)
+{
+	if (address && length >= sizeof(address->sa_family) && address->sa_family == AF_UNSPEC) {
+		int result = next.connect(tracking->fd, address, length);
+
+		table_move(tracking, SOCKET_WATCHED);
+		return result;
+	}
+	if (!atomic_exchange(&tracking->socket->told_connected, true))
+		return 0;
+	errno = EISCONN;
+	return -1;
+}
+
+static int connect_without_waiting(int fd, const struct tracked *socket)
+{
+	struct timeval shortest = {.tv_usec = 1}, before;
+	socklen_t length = sizeof(before);
+	int result, saved;
+
+	/* O_NONBLOCK belongs to the open file, which others may be using; the send timeout is
+	 * looked at by nobody in this moment. */
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) != 0)
+		return -1;
+	next.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &shortest, sizeof(shortest));
+	result = next.connect(fd, &socket->address.any, socket->address_length);
+	saved = errno;
+	next.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof(before));
+	errno = saved;
+	return result;
+}
+
+int hold_connect_plainly(int fd, const struct tracked *socket, bool wait)
+{
+	static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+	if (next.connect(fd, &nobody, sizeof(nobody)) != 0)
+		return -1;
+	set_fastopen_connect(fd, 0);
+	if (wait)
+		return next.connect(fd, &socket->address.any, socket->address_length);
+	return connect_without_waiting(fd, socket);
+}

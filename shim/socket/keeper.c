@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper's thread, and what it is asked to do. */
+#include "shim/socket/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/clock.h"
+#include "shim/log.h"
+#include "shim/memory/outcome.h"
+#include "shim/next.h"
+#include "shim/socket/release.h"
+
+#define IDLE_NS	   (2 * NS_PER_S)
+#define STACK_SIZE (256 * 1024)
+
+/* How often a kept socket is looked at: a fraction of the time it has been in flight. */
+#define LOOK_SHARE  16
+#define LOOK_MIN_NS (1 * NS_PER_MS)
+#define LOOK_MAX_NS (100 * NS_PER_MS)
+
+/* A kept socket whose handshake does not end is closed all the same: net.ipv4.tcp_syn_retries = 6
+ * gives up after 127 s. */
+#define KEEP_MOST_NS (130 * NS_PER_S)
+
+/* Our descriptors lie above those that the program meets when it counts upwards from 0, and low
+ * enough that the kernel's descriptor table does not grow for them. */
+#define KEPT_FD_FLOOR 4096
+
+enum keeper_state { KEEPER_ABSENT, KEEPER_PRESENT };
+
+static _Atomic(int) keeper_state;
+static _Atomic(uint32_t) keeper_calls;	     /* the futex: rises with every call for the keeper */
+static _Atomic(uint64_t) keeper_sleeps_until; /* when it will look of its own accord */
+
+static void sleep_until(uint32_t calls_seen, uint64_t until_ns)
+{
+	uint64_t now = clock_now_ns();
+	struct timespec left;
+
+	if (until_ns <= now)
+		return;
+	left.tv_sec = (time_t)((until_ns - now) / NS_PER_S);
+	left.tv_nsec = (long)((until_ns - now) % NS_PER_S);
+	next.syscall(SYS_futex, (long)&keeper_calls, FUTEX_WAIT_PRIVATE, calls_seen, (long)&left, 0,
+		     0);
+}
+
+static void call_keeper(uint64_t when_ns)
+{
+	atomic_fetch_add(&keeper_calls, 1);
+	if (when_ns < atomic_load(&keeper_sleeps_until))
+		next.syscall(SYS_futex, (long)&keeper_calls, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+struct round {
+	uint64_t now;
+	uint64_t next_ns; /* when something is due; UINT64_MAX: nothing is left */
+};
+
+static void note_due(struct round *round, uint64_t when_ns)
+{
+	if (when_ns < round->next_ns)
+		round->next_ns = when_ns;
+}
+
+static bool look_at_held(struct tracking *tracking, void *context)
+{
+	struct round *round = context;
+	uint64_t deadline = atomic_load(&tracking->socket->deadline_ns);
+
+	if (deadline > round->now) {
+		note_due(round, deadline);
+		return true;
+	}
+	*tracking = table_find(tracking->fd);
+	release(tracking, SYN_DEADLINE);
+	return true;
+}
+
+static void close_kept(struct tracking *tracking, const struct outcome *outcome)
+{
+	struct tracked socket = *tracking->socket;
+	int fd = tracking->fd;
+
+	if (!table_move(tracking, SOCKET_UNTRACKED))
+		return; /* vacated at this moment */
+	next.close(fd);
+	log_outcome(&socket, outcome);
+}
+
+static bool look_at_kept(struct tracking *tracking, void *context)
+{
+	struct round *round = context;
+	uint64_t age = round->now - atomic_load(&tracking->socket->syn_ns);
+	struct outcome outcome = outcome_of(tracking->fd);
+	uint64_t pause = age / LOOK_SHARE;
+
+	if (outcome.handshake != HANDSHAKE_UNDER_WAY || age > KEEP_MOST_NS) {
+		close_kept(tracking, &outcome);
+		return true;
+	}
+	if (pause < LOOK_MIN_NS)
+		pause = LOOK_MIN_NS;
+	if (pause > LOOK_MAX_NS)
+		pause = LOOK_MAX_NS;
+	note_due(round, round->now + pause);
+	return true;
+}
+
+static uint64_t look_round(void)
+{
+	struct round round = {.now = clock_now_ns(), .next_ns = UINT64_MAX};
+
+	table_each(SOCKET_HELD, look_at_held, &round);
+	table_each(SOCKET_KEPT, look_at_kept, &round);
+	return round.next_ns;
+}
+
+/* True if the keeper may go: whoever adds work afterwards sees it absent and starts another. */
+static bool leave(uint32_t calls_seen)
+{
+	int absent = KEEPER_ABSENT;
+
+	atomic_store(&keeper_state, KEEPER_ABSENT);
+	if (atomic_load(&keeper_calls) == calls_seen)
+		return true;
+	/* Called meanwhile: stay, unless the caller has started a successor. */
+	return !atomic_compare_exchange_strong(&keeper_state, &absent, KEEPER_PRESENT);
+}
+
+static void *keep(void *unused)
+{
+	uint64_t idle_since = clock_now_ns();
+
+	prctl(PR_SET_NAME, "tfo-keeper");
+	for (;;) {
+		uint32_t calls_seen = atomic_load(&keeper_calls);
+		uint64_t due = look_round(), now = clock_now_ns();
+
+		if (due != UINT64_MAX)
+			idle_since = now;
+		else if (now - idle_since < IDLE_NS)
+			due = idle_since + IDLE_NS;
+		else if (leave(calls_seen))
+			return unused;
+		else
+			continue;
+		atomic_store(&keeper_sleeps_until, due);
+		sleep_until(calls_seen, due);
+		atomic_store(&keeper_sleeps_until, 0);
+	}
+}
+
+static bool start_thread(void)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+	bool started;
+
+	if (pthread_attr_init(&attributes) != 0)
+		return false;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	started = pthread_create(&thread, &attributes, keep, NULL) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return started;
+}
+
+bool keeper_expect(uint64_t when_ns)
+{
+	int absent = KEEPER_ABSENT, saved = errno;
+	bool there = true;
+
+	call_keeper(when_ns);
+	if (atomic_compare_exchange_strong(&keeper_state, &absent, KEEPER_PRESENT)) {
+		there = start_thread();
+		if (!there)
+			atomic_store(&keeper_state, KEEPER_ABSENT);
+	}
+	errno = saved;
+	return there;
+}
+
+/* Our own descriptor of the socket, or -1. */
+static int descriptor_for_keeping(int fd)
+{
+	struct rlimit limit;
+	long floor = KEPT_FD_FLOOR;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return -1;
+	if (limit.rlim_cur / 4 * 3 < (rlim_t)floor)
+		floor = (long)(limit.rlim_cur / 4 * 3);
+	return next.fcntl(fd, F_DUPFD_CLOEXEC, floor);
+}
+
+/* close() on a socket with a linger time waits for its data; that wait cannot be the keeper's. */
+static bool close_would_linger(int fd)
+{
+	struct linger linger = {0};
+	socklen_t length = sizeof(linger);
+
+	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
+	       linger.l_linger > 0;
+}
+
+static bool keep_descriptor(const struct tracking *tracking)
+{
+	struct tracked facts = *tracking->socket;
+	int own;
+
+	if (close_would_linger(tracking->fd))
+		return false;
+	own = descriptor_for_keeping(tracking->fd);
+	if (own < 0)
+		return false;
+	if (table_add(own, SOCKET_KEPT, &facts)) {
+		struct tracking kept = table_find(own);
+
+		if (keeper_expect(clock_now_ns() + LOOK_MIN_NS))
+			return true;
+		if (kept.socket)
+			table_move(&kept, SOCKET_UNTRACKED);
+	}
+	next.close(own);
+	return false;
+}
+
+void keeper_take_over(struct tracking *tracking)
+{
+	int saved = errno;
+
+	if (!keep_descriptor(tracking))
+		handshake_await(tracking->fd,
+				atomic_load(&tracking->socket->syn_ns) + HANDSHAKE_PATIENCE_NS);
+	table_move(tracking, SOCKET_UNTRACKED);
+	errno = saved;
+}
+
+void keeper_vacate(struct tracking *kept)
+{
+	struct tracked facts = *kept->socket;
+	int saved = errno, elsewhere;
+
+	if (!table_move(kept, SOCKET_UNTRACKED))
+		return;
+	elsewhere = descriptor_for_keeping(kept->fd);
+	if (elsewhere >= 0 && !table_add(elsewhere, SOCKET_KEPT, &facts))
+		next.close(elsewhere);
+	errno = saved;
+}
+
+void keeper_after_fork(void)
+{
+	atomic_store(&keeper_state, KEEPER_ABSENT);
+	atomic_store(&keeper_sleeps_until, 0);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keeper: one thread that releases holds at their deadline, and sees sockets that their program
+ * closed in flight through their handshake. Started when first needed, gone after it has been idle
+ * for a while, with all signals blocked and no lock held over a system call.
+ */
+#ifndef TFO_SHIM_SOCKET_KEEPER_H
+#define TFO_SHIM_SOCKET_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/socket/table.h"
+
+/* Makes sure that the keeper will look at `when_ns` or before. False: there is no keeper and none
+ * can be started (limits, seccomp): then nothing may be held. Any thread. In a signal handler it
+ * relies on pthread_create(3) the first time only. Keeps errno. */
+bool keeper_expect(uint64_t when_ns);
+
+/*
+ * The program is about to close fd, which is in flight: the keeper takes a descriptor of its own
+ * and closes that when the handshake has ended, so that the data arrives and the server sees what
+ * it would have seen. Where that is impossible, waits for the handshake instead. The entry of fd is
+ * gone afterwards. Keeps errno.
+ */
+void keeper_take_over(struct tracking *tracking);
+
+/* The program wants to use a number that the keeper has: the keeper moves elsewhere, or closes. */
+void keeper_vacate(struct tracking *kept);
+
+/* In the child of a fork: there is no keeper here. */
+void keeper_after_fork(void);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Releases, and the ends of handshakes. */
+#include "shim/socket/release.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#include "shim/clock.h"
+#include "shim/log.h"
+#include "shim/memory/outcome.h"
+#include "shim/next.h"
+#include "shim/socket/hold.h"
+
+/* A program that has been waiting this long, and whose wait ran out, has given its server up. */
+#define GIVEN_UP_NS (200 * NS_PER_MS)
+
+static _Atomic(uint64_t) waited_in_vain_ns;
+
+/* A zero-length send makes the kernel send the SYN without data. It says EINPROGRESS; when the
+ * client bit of net.ipv4.tcp_fastopen was switched off in the meantime it says EOPNOTSUPP for ever,
+ * and only starting over helps. */
+static void send_plain_syn(int fd, const struct tracked *facts)
+{
+	if (next.send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) != 0 && errno == EOPNOTSUPP)
+		hold_connect_plainly(fd, facts, false);
+}
+
+void release_untracked(int fd, const struct tracked *facts)
+{
+	int saved = errno;
+
+	send_plain_syn(fd, facts);
+	errno = saved;
+}
+
+void release(struct tracking *tracking, enum syn_reason reason)
+{
+	int saved = errno, cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	if (tracking->socket && table_seize(tracking)) {
+		tracking->socket->reason = reason;
+		atomic_store(&tracking->socket->syn_ns, clock_now_ns());
+		send_plain_syn(tracking->fd, tracking->socket);
+		table_settle(tracking, SOCKET_IN_FLIGHT);
+	}
+	pthread_setcancelstate(cancel_state, NULL);
+	errno = saved;
+}
+
+void release_for_reading(int fd, bool nonblocking_call)
+{
+	struct tracking tracking = table_find(fd);
+
+	switch (table_state(&tracking)) {
+	case SOCKET_HELD:
+		if (nonblocking_call || !socket_is_blocking(fd))
+			atomic_store(&tracking.socket->wants_to_read, true);
+		else
+			release(&tracking, SYN_PROGRAM_READS);
+		break;
+	case SOCKET_IN_FLIGHT:
+		handshake_has_ended(&tracking);
+		break;
+	default:
+		break;
+	}
+}
+
+void release_for_sharing(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	release(&tracking, SYN_PROGRAM_SHARES);
+}
+
+void release_and_await(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	release(&tracking, SYN_PROGRAM_CLOSES);
+	if (table_state(&tracking) != SOCKET_IN_FLIGHT)
+		return;
+	handshake_await(fd, clock_now_ns() + HANDSHAKE_PATIENCE_NS);
+	handshake_has_ended(&tracking);
+}
+
+/* Looked up again before it is released: it must still be the same socket. */
+static void release_found(struct tracking *tracking, enum syn_reason reason)
+{
+	*tracking = table_find(tracking->fd);
+	release(tracking, reason);
+}
+
+static bool release_if_mine(struct tracking *tracking, void *readers_only)
+{
+	const struct tracked *socket = tracking->socket;
+
+	if (atomic_load(&tracking->socket->holder) != (uintptr_t)pthread_self())
+		return true;
+	if (readers_only && !atomic_load(&socket->wants_to_read))
+		return true;
+	release_found(tracking, SYN_PROGRAM_WAITS);
+	return true;
+}
+
+void release_mine(bool readers_only)
+{
+	table_each(SOCKET_HELD, release_if_mine, readers_only ? &readers_only : NULL);
+}
+
+static bool release_any(struct tracking *tracking, void *reason)
+{
+	release_found(tracking, *(enum syn_reason *)reason);
+	return true;
+}
+
+void release_all(enum syn_reason reason)
+{
+	table_each(SOCKET_HELD, release_any, &reason);
+}
+
+/* A program that was told it is connected finds its socket as such a connect() leaves it: for the
+ * kernel "connecting" ends only when connect() is called once more. */
+static void finish_connecting(const struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+
+	if (atomic_load(&tracking->socket->told_connected))
+		next.connect(tracking->fd, &socket->address.any, socket->address_length);
+}
+
+bool handshake_has_ended(struct tracking *tracking)
+{
+	struct outcome outcome = outcome_of(tracking->fd);
+	int saved = errno;
+
+	if (outcome.handshake == HANDSHAKE_UNDER_WAY)
+		return false;
+	if (table_move(tracking, SOCKET_WATCHED)) {
+		if (outcome.handshake == HANDSHAKE_DONE)
+			finish_connecting(tracking);
+		log_outcome(tracking->socket, &outcome);
+	}
+	errno = saved;
+	return true;
+}
+
+void handshake_await(int fd, uint64_t until_ns)
+{
+	int saved = errno;
+
+	for (;;) {
+		struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+		uint64_t now = clock_now_ns();
+
+		if (now >= until_ns || outcome_of(fd).handshake != HANDSHAKE_UNDER_WAY)
+			break;
+		next.poll(&pollfd, 1, (int)((until_ns - now) / NS_PER_MS) + 1);
+	}
+	errno = saved;
+}
+
+void handshake_waited_in_vain(void)
+{
+	atomic_store(&waited_in_vain_ns, clock_now_ns());
+}
+
+static bool is_given_up(const struct tracked *socket)
+{
+	return atomic_load(&waited_in_vain_ns) > atomic_load(&socket->syn_ns) + GIVEN_UP_NS;
+}
+
+struct see_through {
+	uint64_t until_ns;
+	bool inheritable_only;
+};
+
+static bool see_one_through(struct tracking *tracking, void *context)
+{
+	const struct see_through *wish = context;
+	bool inheritable = !(next.fcntl(tracking->fd, F_GETFD, 0) & FD_CLOEXEC);
+
+	if (wish->inheritable_only && !inheritable)
+		return true;
+	/* The parent of a fork still has the socket; its data does not depend on us. */
+	if (tracking->socket->inherited && !inheritable)
+		return true;
+	if (!is_given_up(tracking->socket) &&
+	    tracking->socket->identity == socket_identity(tracking->fd))
+		handshake_await(tracking->fd, wish->until_ns);
+	return true;
+}
+
+void handshakes_see_through(bool inheritable_only)
+{
+	int saved = errno;
+	struct see_through wish = {clock_now_ns() + HANDSHAKE_PATIENCE_NS, inheritable_only};
+
+	table_each(SOCKET_IN_FLIGHT, see_one_through, &wish);
+	if (!inheritable_only)
+		table_each(SOCKET_KEPT, see_one_through, &wish);
+	errno = saved;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of tracked sockets: two levels, so that only what is used costs memory. */
+#include "shim/socket/table.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* 1024 leaves of 1024 descriptors: fs.nr_open as shipped. Larger numbers are left alone. */
+#define LEAF_BITS    10
+#define LEAF_SIZE    (1u << LEAF_BITS)
+#define LEAF_COUNT   1024u
+#define TABLE_LIMIT  (LEAF_COUNT << LEAF_BITS)
+#define STATE_MASK   0xffu
+#define GENERATION   0x100u
+/* How often a thread yields to another one that is emitting; after that it goes on. Only a thread
+ * that left its signal handler by longjmp in that very moment never comes back. */
+#define SEIZE_YIELDS 2000
+
+struct leaf {
+	_Atomic(uint32_t) words[LEAF_SIZE]; /* state in the low byte, generation above */
+	_Atomic(uint8_t) marks[LEAF_SIZE];
+	_Atomic(uint32_t) used; /* entries that are not SOCKET_UNTRACKED */
+	struct tracked sockets[LEAF_SIZE];
+};
+
+_Atomic(uint32_t) table_live;
+_Atomic(uint32_t) table_held;
+_Atomic(uint32_t) table_noted;
+
+static _Atomic(struct leaf *) leaves[LEAF_COUNT];
+static _Atomic(pid_t) table_owner;
+
+static struct leaf *leaf_of(int fd)
+{
+	if ((unsigned int)fd >= TABLE_LIMIT)
+		return NULL;
+	return atomic_load_explicit(&leaves[(unsigned int)fd >> LEAF_BITS], memory_order_acquire);
+}
+
+static struct leaf *leaf_for(int fd)
+{
+	struct leaf *leaf = leaf_of(fd), *expected = NULL;
+
+	if (leaf || (unsigned int)fd >= TABLE_LIMIT)
+		return leaf;
+	leaf = mmap(NULL, sizeof(*leaf), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (leaf == MAP_FAILED)
+		return NULL;
+	if (atomic_compare_exchange_strong(&leaves[(unsigned int)fd >> LEAF_BITS], &expected, leaf))
+		return leaf;
+	munmap(leaf, sizeof(*leaf));
+	return expected;
+}
+
+static unsigned int slot_of(int fd)
+{
+	return (unsigned int)fd & (LEAF_SIZE - 1);
+}
+
+static bool is_live(enum socket_state state)
+{
+	return state >= SOCKET_HELD;
+}
+
+static enum socket_state state_of(uint32_t word)
+{
+	return word & STATE_MASK;
+}
+
+enum socket_state table_state(const struct tracking *tracking)
+{
+	return tracking->socket ? state_of(tracking->word) : SOCKET_UNTRACKED;
+}
+
+/* The counts rise before an entry is seen and fall after it is gone, so that whoever can reach an
+ * entry also sees a count that is not zero. */
+static void count_in(struct leaf *leaf, enum socket_state state)
+{
+	if (state == SOCKET_UNTRACKED)
+		return;
+	atomic_fetch_add(&leaf->used, 1);
+	atomic_fetch_add(is_live(state) ? &table_live : &table_noted, 1);
+	if (state == SOCKET_HELD)
+		atomic_fetch_add(&table_held, 1);
+}
+
+static void count_out(struct leaf *leaf, enum socket_state state)
+{
+	if (state == SOCKET_UNTRACKED)
+		return;
+	if (state == SOCKET_HELD)
+		atomic_fetch_sub(&table_held, 1);
+	atomic_fetch_sub(is_live(state) ? &table_live : &table_noted, 1);
+	atomic_fetch_sub(&leaf->used, 1);
+}
+
+/* The generation changes when an entry is claimed, so that a word kept over a reuse never fits. */
+static bool move_word(struct leaf *leaf, unsigned int slot, uint32_t *word, enum socket_state state)
+{
+	uint32_t wanted = (*word & ~STATE_MASK) | state;
+
+	if (state_of(*word) == SOCKET_UNTRACKED)
+		wanted += GENERATION;
+	count_in(leaf, state);
+	if (!atomic_compare_exchange_strong(&leaf->words[slot], word, wanted)) {
+		count_out(leaf, state);
+		return false;
+	}
+	count_out(leaf, state_of(*word));
+	*word = wanted;
+	return true;
+}
+
+bool table_move(struct tracking *tracking, enum socket_state state)
+{
+	return move_word(leaf_of(tracking->fd), slot_of(tracking->fd), &tracking->word, state);
+}
+
+uint64_t socket_identity(int fd)
+{
+	uint64_t identity = 0;
+	socklen_t length = sizeof(identity);
+	int saved = errno;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &identity, &length) != 0)
+		identity = 0;
+	errno = saved;
+	return identity;
+}
+
+bool table_is_ours(void)
+{
+	return atomic_load_explicit(&table_owner, memory_order_relaxed) == getpid();
+}
+
+static struct tracking peek(int fd)
+{
+	struct tracking tracking = {.fd = fd};
+	struct leaf *leaf = leaf_of(fd);
+
+	if (!leaf)
+		return tracking;
+	tracking.word = atomic_load_explicit(&leaf->words[slot_of(fd)], memory_order_acquire);
+	if (state_of(tracking.word) != SOCKET_UNTRACKED)
+		tracking.socket = &leaf->sockets[slot_of(fd)];
+	return tracking;
+}
+
+struct tracking table_find(int fd)
+{
+	struct tracking tracking = peek(fd);
+
+	if (!tracking.socket)
+		return tracking;
+	if (!table_is_ours()) {
+		tracking.socket = NULL;
+		return tracking;
+	}
+	if (tracking.socket->identity == socket_identity(fd))
+		return tracking;
+	/* Closed behind our back. If the move fails somebody else has just dropped or reused it. */
+	table_move(&tracking, SOCKET_UNTRACKED);
+	tracking.socket = NULL;
+	return tracking;
+}
+
+bool table_add(int fd, enum socket_state state, const struct tracked *facts)
+{
+	struct leaf *leaf = leaf_for(fd);
+	uint32_t word;
+
+	if (!leaf || !table_is_ours())
+		return false;
+	word = atomic_load_explicit(&leaf->words[slot_of(fd)], memory_order_acquire);
+	if (state_of(word) != SOCKET_UNTRACKED ||
+	    !move_word(leaf, slot_of(fd), &word, SOCKET_BUSY))
+		return false;
+	leaf->sockets[slot_of(fd)] = *facts;
+	atomic_store(&leaf->sockets[slot_of(fd)].busy_thread, 0);
+	return move_word(leaf, slot_of(fd), &word, state);
+}
+
+bool table_seize(struct tracking *tracking)
+{
+	struct leaf *leaf = leaf_of(tracking->fd);
+	uintptr_t self = (uintptr_t)pthread_self();
+
+	for (unsigned int yields = 0; yields < SEIZE_YIELDS; yields++) {
+		if (state_of(tracking->word) == SOCKET_HELD) {
+			if (move_word(leaf, slot_of(tracking->fd), &tracking->word, SOCKET_BUSY)) {
+				atomic_store(&tracking->socket->busy_thread, self);
+				return true;
+			}
+			continue; /* the word is up to date now */
+		}
+		if (state_of(tracking->word) != SOCKET_BUSY ||
+		    atomic_load(&tracking->socket->busy_thread) == self)
+			return false;
+		sched_yield();
+		tracking->word = atomic_load(&leaf->words[slot_of(tracking->fd)]);
+	}
+	return false;
+}
+
+void table_settle(struct tracking *tracking, enum socket_state state)
+{
+	atomic_store(&tracking->socket->busy_thread, 0);
+	table_move(tracking, state);
+}
+
+void table_each(enum socket_state state, bool (*visit)(struct tracking *tracking, void *context),
+		void *context)
+{
+	for (unsigned int index = 0; index < LEAF_COUNT; index++) {
+		struct leaf *leaf = atomic_load_explicit(&leaves[index], memory_order_acquire);
+
+		if (!leaf || atomic_load(&leaf->used) == 0)
+			continue;
+		for (unsigned int slot = 0; slot < LEAF_SIZE; slot++) {
+			struct tracking tracking = {
+				.fd = (int)(index << LEAF_BITS | slot),
+				.word = atomic_load_explicit(&leaf->words[slot],
+							     memory_order_acquire),
+				.socket = &leaf->sockets[slot],
+			};
+
+			if (state_of(tracking.word) == state && !visit(&tracking, context))
+				return;
+		}
+	}
+}
+
+void table_mark(int fd, enum descriptor_mark mark)
+{
+	struct leaf *leaf = leaf_for(fd);
+
+	if (leaf && atomic_fetch_or(&leaf->marks[slot_of(fd)], (uint8_t)mark) == 0)
+		atomic_fetch_add(&table_noted, 1);
+}
+
+bool table_is_marked(int fd, enum descriptor_mark mark)
+{
+	struct leaf *leaf = leaf_of(fd);
+
+	return leaf && (atomic_load(&leaf->marks[slot_of(fd)]) & mark);
+}
+
+void table_unmark(int fd)
+{
+	struct leaf *leaf = leaf_of(fd);
+
+	if (leaf && atomic_load(&leaf->marks[slot_of(fd)]) &&
+	    atomic_exchange(&leaf->marks[slot_of(fd)], 0))
+		atomic_fetch_sub(&table_noted, 1);
+}
+
+static void adopt_slot(struct leaf *leaf, int fd, void (*orphan)(int fd))
+{
+	uint32_t word = atomic_load(&leaf->words[slot_of(fd)]);
+	enum socket_state state = state_of(word);
+
+	if (state == SOCKET_KEPT || state == SOCKET_BUSY) {
+		/* Kept: the parent's keeper has it. Busy: a thread that does not exist here. */
+		atomic_store(&leaf->words[slot_of(fd)], word & ~STATE_MASK);
+		if (state == SOCKET_KEPT)
+			orphan(fd);
+		state = SOCKET_UNTRACKED;
+	}
+	leaf->sockets[slot_of(fd)].inherited = true;
+	count_in(leaf, state);
+	if (atomic_load(&leaf->marks[slot_of(fd)]))
+		atomic_fetch_add(&table_noted, 1);
+}
+
+void table_after_fork(void (*orphan)(int fd))
+{
+	bool was_used = sockets_are_noted();
+
+	atomic_store(&table_owner, getpid());
+	if (!was_used)
+		return;
+	/* Other threads may have been between count and word: count again. */
+	atomic_store(&table_live, 0);
+	atomic_store(&table_held, 0);
+	atomic_store(&table_noted, 0);
+	for (unsigned int index = 0; index < LEAF_COUNT; index++) {
+		struct leaf *leaf = atomic_load(&leaves[index]);
+
+		if (!leaf)
+			continue;
+		atomic_store(&leaf->used, 0);
+		for (unsigned int slot = 0; slot < LEAF_SIZE; slot++)
+			if (atomic_load(&leaf->words[slot]) & STATE_MASK ||
+			    atomic_load(&leaf->marks[slot]))
+				adopt_slot(leaf, (int)(index << LEAF_BITS | slot), orphan);
+	}
+}
+
+__attribute__((constructor)) static void own_table(void)
+{
+	atomic_store(&table_owner, getpid());
+}

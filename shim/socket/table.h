@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which descriptors are tracked, and in which state. One atomic word per descriptor, changed by
+ * compare-and-swap; what else is known of a socket belongs to whoever moved the word last.
+ *
+ * Private memory, mapped as descriptors come into use, so it grows with tracked sockets and not
+ * with RLIMIT_NOFILE. No locks, no malloc: every function here may be called by any thread and in
+ * any signal handler, and leaves errno alone.
+ */
+#ifndef TFO_SHIM_SOCKET_TABLE_H
+#define TFO_SHIM_SOCKET_TABLE_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "policy/policy.h"
+
+enum socket_state {
+	SOCKET_UNTRACKED,
+	SOCKET_WATCHED,	  /* an ordinary connection of an allowed destination: only its end matters */
+	SOCKET_HELD,	  /* the kernel holds the SYN back */
+	SOCKET_BUSY,	  /* somebody is emitting or releasing at this moment */
+	SOCKET_IN_FLIGHT, /* the SYN is out, the handshake has not been seen to end */
+	SOCKET_KEPT,	  /* our own descriptor of a socket that the program closed in flight */
+};
+
+/* Why the SYN left as it did; for the log. */
+enum syn_reason {
+	SYN_WITH_PAYLOAD,
+	SYN_PAYLOAD_UNSAFE,
+	SYN_DEADLINE,
+	SYN_PROGRAM_WAITS,
+	SYN_PROGRAM_READS,
+	SYN_PROGRAM_CLOSES,
+	SYN_PROGRAM_SHARES,
+	SYN_OTHER_CALL,
+	SYN_NO_KEEPER,
+	SYN_COOKIE_GONE,
+};
+
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in ip4;
+	struct sockaddr_in6 ip6;
+};
+
+struct tracked {
+	union socket_address address; /* the destination, as the program gave it */
+	socklen_t address_length;
+	uint64_t identity; /* SO_COOKIE: a number reused by another socket has another one */
+	const struct policy_rule *rule;
+	_Atomic(uint64_t) connected_ns; /* CLOCK_MONOTONIC at connect() */
+	_Atomic(uint64_t) deadline_ns;	/* SOCKET_HELD: when the keeper releases it */
+	_Atomic(uint64_t) syn_ns;	/* when the SYN left */
+	_Atomic(uintptr_t) holder;	/* the thread whose connect() made the hold */
+	_Atomic(uintptr_t) busy_thread; /* SOCKET_BUSY: the thread that is at it; 0 before it said */
+	_Atomic(bool) told_connected;	/* connect() has returned 0 to the program */
+	_Atomic(bool) wants_to_read;	/* a non-blocking read found nothing while held */
+	bool inherited;			/* came through fork: the parent sees to its data */
+	enum syn_reason reason;
+	uint32_t syn_bytes; /* payload that left with the SYN */
+};
+
+/* A descriptor that is tracked, and its state when it was looked up. */
+struct tracking {
+	int fd;
+	uint32_t word;
+	struct tracked *socket; /* NULL: not tracked */
+};
+
+/* Sockets held, busy, in flight or kept; the one thing that read, write, poll and the rest look at.
+ * Reading it with memory_order_relaxed is enough: a thread that was told of a descriptor by
+ * another one synchronised with it. */
+extern _Atomic(uint32_t) table_live;
+
+/* Sockets held: calls that wait need not look for holds while it is 0. */
+extern _Atomic(uint32_t) table_held;
+
+/* Sockets watched and descriptors marked; only connect and close look at it. */
+extern _Atomic(uint32_t) table_noted;
+
+static inline bool sockets_are_live(void)
+{
+	return __builtin_expect(atomic_load_explicit(&table_live, memory_order_relaxed) != 0, 0);
+}
+
+static inline bool sockets_are_held(void)
+{
+	return atomic_load_explicit(&table_held, memory_order_relaxed) != 0;
+}
+
+static inline bool sockets_are_noted(void)
+{
+	return __builtin_expect(
+		(atomic_load_explicit(&table_live, memory_order_relaxed) |
+		 atomic_load_explicit(&table_noted, memory_order_relaxed)) != 0, 0);
+}
+
+enum socket_state table_state(const struct tracking *tracking);
+
+/* The tracking of fd, if it is tracked and still the same socket; a stale entry (closed behind our
+ * back, number reused) is dropped. Always "not tracked" in a process that the table is not of: a
+ * vfork child, or a child of a raw clone. SOCKET_KEPT entries are returned as such. */
+struct tracking table_find(int fd);
+
+/* Claims an entry for fd and gives it to `fill` before others see it in `state`. False when the
+ * number is too large, there is no memory, or it is tracked already. */
+bool table_add(int fd, enum socket_state state, const struct tracked *facts);
+
+/* Moves a tracking to another state. False, and nothing done, if somebody else moved it since. */
+bool table_move(struct tracking *tracking, enum socket_state state);
+
+/*
+ * Takes a held socket for emitting or releasing it: HELD to BUSY. False when it is no longer held.
+ * If another thread is at it, waits for that (one non-blocking system call of its); in a signal
+ * handler that interrupted the very thread that is at it, returns false at once.
+ */
+bool table_seize(struct tracking *tracking);
+
+/* Ends what table_seize() began. */
+void table_settle(struct tracking *tracking, enum socket_state state);
+
+/* Calls `visit` for each tracked descriptor in `state`, in ascending order, until it returns
+ * false. Identity is not checked. */
+void table_each(enum socket_state state, bool (*visit)(struct tracking *tracking, void *context),
+		void *context);
+
+/* Things remembered of a descriptor before it is tracked; forgotten when it is closed. */
+enum descriptor_mark {
+	MARK_EDGE_TRIGGERED = 1, /* it is in an epoll set with EPOLLET */
+	MARK_STREAM = 2,	 /* stdio has it: libc will write to it without telling us */
+};
+void table_mark(int fd, enum descriptor_mark mark);
+bool table_is_marked(int fd, enum descriptor_mark mark);
+void table_unmark(int fd);
+
+/* Whether this process, and not a vfork child or an unseen clone, owns the table. A system call. */
+bool table_is_ours(void);
+
+/* In the child of a fork: the table is this process's now; entries of the parent's keeper go (their
+ * descriptors are returned one by one through `orphan`), the rest is marked as inherited. */
+void table_after_fork(void (*orphan)(int fd));
+
+/* The kernel's number for the socket behind fd (SO_COOKIE, Linux 4.12), 0 if it has none. */
+uint64_t socket_identity(int fd);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The library's beginning in its host. */
+#include "shim/log.h"
+#include "shim/next.h"
+#include "shim/settings.h"
+
+__attribute__((constructor)) static void start(void)
+{
+	next_resolve();
+	settings_read();
+	log_open();
+}

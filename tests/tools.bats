@@ -1,0 +1,438 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# What tfo-run and tfoctl do with a command line, a policy and an environment. No network.
+
+load helper
+
+setup() {
+	fresh_environment
+	bad_policy="allow *.example.com 443 tsl"
+}
+
+write_policy() { # TEXT
+	printf '%s\n' "$1" >policy
+}
+
+# --- tfo-run: the program
+
+@test "tfo-run runs the program and adds nothing to what it prints" {
+	try tfo-run printf '%s|' one 'two words' ''
+	expect_only 'one|two words||'
+}
+
+@test "tfo-run ends with the status of the program" {
+	try tfo-run sh -c 'exit 42'
+	expect_status 42
+}
+
+@test "the program has the process id that tfo-run had" {
+	try sh -c 'echo $$; exec tfo-run sh -c "echo \$\$"'
+	expect_status 0
+	[[ ${lines[0]} == "${lines[1]}" ]] || unexpected "the same number twice"
+}
+
+@test "the program sees its name as it was typed" {
+	try sh -c 'tfo-run head -z -n 1 /proc/self/cmdline | tr "\0" "\n"'
+	expect_only head
+}
+
+@test "the program's environment gains LD_PRELOAD and nothing else" {
+	try env -i PATH="$PATH" HOME="$HOME" rules=mine directory=mine tfo-run env
+	expect_status 0
+	[[ $(sort <<<"$output" | grep -vE '^(PWD|OLDPWD|SHLVL|_)=') == "HOME=$HOME
+LD_PRELOAD=$LIBRARY
+PATH=$PATH
+directory=mine
+rules=mine" ]] || unexpected "these and LD_PRELOAD (and PWD, SHLVL and _ if the shell likes)"
+}
+
+@test "a program that the shell has built in is run from PATH" {
+	mkdir bin
+	for name in echo test true; do
+		printf '#!/bin/sh\necho "from PATH: $*"\n' >bin/$name
+		chmod +x bin/$name
+		PATH=$PWD/bin:$PATH try tfo-run $name -e x
+		expect_only 'from PATH: -e x'
+	done
+}
+
+@test "a shell built-in that is no program is not found" {
+	try tfo-run shift
+	expect_failure 127 'tfo-run: shift: command not found'
+}
+
+@test "the first word that is no option ends the options" {
+	try tfo-run printf %s -n
+	expect_only -n
+	try tfo-run -- printf %s -v
+	expect_only -v
+}
+
+@test "the library loads into the program" {
+	try tfo-run grep -c libtfo-preload.so /proc/self/maps
+	expect_status 0
+}
+
+# --- tfo-run: what cannot be run
+
+@test "a command that does not exist: 127" {
+	try tfo-run curll https://example.com
+	expect_failure 127 'tfo-run: curll: command not found'
+	try tfo-run ./curll
+	expect_failure 127 'tfo-run: ./curll: no such file'
+	try tfo-run ''
+	expect_failure 127 'tfo-run: "": command not found'
+}
+
+@test "a command that is not executable: 126" {
+	mkdir bin
+	echo >bin/plain
+	try tfo-run bin/plain
+	expect_failure 126 'tfo-run: bin/plain: not executable'
+	PATH=$PWD/bin:$PATH try tfo-run plain
+	expect_failure 126 'tfo-run: plain: not executable'
+}
+
+@test "a directory is no command: 126" {
+	mkdir bin bin/tool
+	try tfo-run ./bin
+	expect_failure 126 'tfo-run: ./bin: is a directory'
+	PATH=$PWD/bin:$PATH try tfo-run tool
+	expect_failure 127 'tfo-run: tool: command not found'
+}
+
+@test "an empty field of PATH is the current directory" {
+	printf '#!/bin/sh\necho here\n' >only-here
+	chmod +x only-here
+	PATH=$PATH: try tfo-run only-here
+	expect_only here
+}
+
+@test "no command: the usage and 125" {
+	try tfo-run
+	expect_status 125
+	expect_output ''
+	expect_error_with 'usage: tfo-run '
+	[[ $stderr != *$'\n'* ]] || unexpected "one line"
+}
+
+@test "an unknown option: one line and 125" {
+	try tfo-run -x true
+	expect_failure 125 'tfo-run: unknown option "-x"; try tfo-run --help'
+	try tfo-run --policies=file true
+	expect_failure 125 'tfo-run: unknown option "--policies=file"; try tfo-run --help'
+}
+
+@test "an option without its value: one line and 125" {
+	for option in -p --policy -a --allow --log; do
+		try tfo-run $option
+		expect_failure 125 "tfo-run: $option: needs a value; try tfo-run --help"
+	done
+	try tfo-run --policy= true
+	expect_failure 125 'tfo-run: --policy: needs a value; try tfo-run --help'
+}
+
+@test "--help and --version answer on standard output" {
+	for option in -h --help; do
+		try tfo-run $option
+		expect_status 0
+		expect_error ''
+		[[ ${lines[0]} == 'usage: tfo-run '* ]] || unexpected "the usage"
+	done
+	try tfo-run --version
+	expect_status 0
+	[[ $output =~ ^tfo-run\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || unexpected "a version"
+}
+
+# --- tfo-run: LD_PRELOAD
+
+@test "LD_PRELOAD is extended, ours first, the rest as it was" {
+	LD_PRELOAD='libm.so.6 libdl.so.2' try tfo-run printenv LD_PRELOAD
+	expect_only "$LIBRARY:libm.so.6 libdl.so.2"
+}
+
+@test "the library is added once" {
+	try tfo-run tfo-run printenv LD_PRELOAD
+	expect_only "$LIBRARY"
+	LD_PRELOAD="libm.so.6 $LIBRARY" try tfo-run printenv LD_PRELOAD
+	expect_only "libm.so.6 $LIBRARY"
+}
+
+# A copy of what was built, as an installation in DIRECTORY.
+copy_installation() { # DIRECTORY
+	mkdir -p "$1/bin" "$1/lib"
+	cp "$TFO_BUILD/bin/tfo-run" "$TFO_BUILD/bin/tfoctl" "$1/bin"
+	cp "$LIBRARY" "$1/lib"
+}
+
+@test "tfo-run finds its library through symbolic links, PATH and relative names" {
+	copy_installation real
+	ln -s "$PWD/real/bin/tfo-run" link
+	ln -s real/bin bin-link
+	for run in ./link bin-link/tfo-run real/bin/tfo-run ./real/bin/tfo-run; do
+		try $run printenv LD_PRELOAD
+		expect_only "$PWD/real/lib/libtfo-preload.so"
+	done
+	PATH=$PWD/real/bin:$PATH try tfo-run printenv LD_PRELOAD
+	expect_only "$PWD/real/lib/libtfo-preload.so"
+	cd real/bin
+	try ./tfo-run printenv LD_PRELOAD
+	expect_only "$BATS_TEST_TMPDIR/real/lib/libtfo-preload.so"
+}
+
+@test "a library whose path LD_PRELOAD cannot hold: one sentence and 125" {
+	for name in 'with space' with:colon; do
+		copy_installation "$name"
+		try "./$name/bin/tfo-run" true
+		expect_failure 125 "tfo-run: $PWD/$name/lib/libtfo-preload.so: a path with a space or a colon cannot stand in LD_PRELOAD"
+	done
+}
+
+@test "a missing library: one line and 125" {
+	copy_installation real
+	rm real/lib/libtfo-preload.so
+	try real/bin/tfo-run true
+	expect_failure 125 "tfo-run: libtfo-preload.so: not found near $PWD/real/bin"
+}
+
+@test "an installation works where it is put, with a library directory of several levels" {
+	cmake -S "$BATS_TEST_DIRNAME/.." -B tree -DTFO_TESTS=OFF \
+		-DCMAKE_INSTALL_PREFIX="$PWD/usr" -DCMAKE_INSTALL_LIBDIR=lib/some-arch >log 2>&1 ||
+		unexpected "cmake to configure: $(cat log)"
+	cmake --build tree >log 2>&1 && cmake --install tree --prefix "$PWD/moved" >>log 2>&1 ||
+		unexpected "cmake to install: $(cat log)"
+	try moved/bin/tfo-run printenv LD_PRELOAD
+	expect_only "$PWD/moved/lib/some-arch/libtfo-preload.so"
+}
+
+# --- tfo-run: the policy
+
+@test "a bad policy: the place with a caret, 125, and the program is not run" {
+	write_policy "$bad_policy"
+	try tfo-run -p policy touch ran
+	expect_status 125
+	expect_output ''
+	expect_error_with "$PWD/policy:1:25: "
+	expect_error_with "
+$bad_policy
+                        ^~~
+tfo-run: touch: not run, because the policy is refused"
+	[[ ! -e ran ]] || unexpected "that the program was not run"
+}
+
+@test "a bad policy of the environment stops the program too" {
+	write_policy "$bad_policy"
+	TFO_POLICY=$PWD/policy try tfo-run touch ran
+	expect_status 125
+	TFO_RULES=$bad_policy try tfo-run touch ran
+	expect_status 125
+	mkdir config/tfo
+	cp policy config/tfo
+	try tfo-run touch ran
+	expect_status 125
+	[[ ! -e ran ]] || unexpected "that the program was not run"
+}
+
+@test "a policy that does not exist: 125" {
+	try tfo-run -p missing touch ran
+	expect_status 125
+	expect_error_with "$PWD/missing: "
+	[[ ! -e ran ]] || unexpected "that the program was not run"
+}
+
+@test "-p names the policy, absolute whatever was typed" {
+	write_policy 'allow * 443 tls'
+	for option in '-p policy' -ppolicy '--policy policy' --policy=policy "-p $PWD/policy"; do
+		# shellcheck disable=SC2086 # words of a command line
+		try tfo-run $option printenv TFO_POLICY
+		expect_only "$PWD/policy"
+	done
+}
+
+@test "TFO_POLICY and TFO_RULES of the environment are left as they are" {
+	write_policy 'allow * 443 tls'
+	export TFO_POLICY=policy TFO_RULES='deny * 443'
+	try tfo-run printenv TFO_POLICY TFO_RULES
+	expect_only 'policy
+deny * 443'
+}
+
+@test "-a adds rules in order, before those of the environment" {
+	TFO_RULES='deny * 443' try tfo-run -a 'a.example 443 tls' --allow '*.b.example 80 http' \
+		--allow='c.example 53 dns' printenv TFO_RULES
+	expect_only 'allow a.example 443 tls
+allow *.b.example 80 http
+allow c.example 53 dns
+deny * 443'
+	try tfo-run -a '* 443 tls' printenv TFO_RULES
+	expect_only 'allow * 443 tls'
+}
+
+@test "-a with a bad rule: 125, and the program is not run" {
+	try tfo-run -a '*.example.com 443 tsl' touch ran
+	expect_status 125
+	expect_error_with '^~~'
+	[[ ! -e ran ]] || unexpected "that the program was not run"
+}
+
+# --- tfo-run: the log, and running dry
+
+@test "-v and --log say where the decisions go" {
+	for option in -v --verbose; do
+		try tfo-run $option printenv TFO_LOG
+		expect_status 0
+		expect_output stderr
+	done
+	for option in '--log log' --log=log "--log $PWD/log"; do
+		# shellcheck disable=SC2086 # words of a command line
+		try tfo-run $option printenv TFO_LOG
+		expect_only "$PWD/log"
+	done
+}
+
+@test "a log that cannot be written: one line and 125" {
+	mkdir directory
+	try tfo-run --log directory true
+	expect_failure 125 "tfo-run: $PWD/directory: is a directory"
+	try tfo-run --log missing/log true
+	expect_failure 125 "tfo-run: $PWD/missing/log: cannot be created"
+}
+
+@test "-n says what would be run, and does nothing" {
+	write_policy 'allow * 443 tls'
+	for option in -n --dry-run; do
+		try tfo-run $option -p policy -a '* 80 http' -v touch ran "it's" ''
+		expect_only "TFO_POLICY=$PWD/policy \\
+TFO_RULES='allow * 80 http' \\
+TFO_LOG=stderr \\
+LD_PRELOAD=$LIBRARY \\
+touch ran 'it'\\''s' ''"
+		[[ ! -e ran ]] || unexpected "that the program was not run"
+	done
+}
+
+@test "a shell does what -n said" {
+	write_policy 'allow * 443 tls'
+	tfo-run -n -a '* 80 http' printf '%s|' "it's" '$HOME' $'two\nlines' '' >said
+	try sh said
+	expect_only $'it\'s|$HOME|two\nlines||'
+}
+
+@test "short options can be written together" {
+	try tfo-run -nv true
+	expect_only "TFO_LOG=stderr \\
+LD_PRELOAD=$LIBRARY \\
+true"
+	try tfo-run -nx true
+	expect_failure 125 'tfo-run: unknown option "-x"; try tfo-run --help'
+}
+
+# --- tfoctl
+
+@test "tfoctl policy check is silent about a good policy" {
+	write_policy 'allow *.example.com 443 tls'
+	try tfoctl policy check policy
+	expect_only ''
+	try tfoctl policy check
+	expect_only ''
+}
+
+@test "tfoctl policy check shows what is wrong and where" {
+	printf '# comment\n\n%s\n' "$bad_policy" >policy
+	try tfoctl policy check policy
+	expect_status 1
+	expect_output ''
+	expect_error_with 'policy:3:25: '
+	expect_error_with "
+$bad_policy
+                        ^~~"
+	try tfoctl policy check missing
+	expect_status 1
+	expect_error_with 'missing: '
+}
+
+@test "tfoctl policy check without a file takes the policy in force" {
+	write_policy "$bad_policy"
+	TFO_POLICY=policy try tfoctl policy check
+	expect_status 1
+	expect_error_with 'policy:1:25: '
+	TFO_RULES=$bad_policy try tfoctl policy check
+	expect_status 1
+	expect_error_with ':1:25: '
+	write_policy 'allow * 443 tls'
+	TFO_RULES=$bad_policy try tfoctl policy check policy
+	expect_only ''
+}
+
+@test "tfoctl policy print lines up the rules and says where they stand" {
+	printf '%s\n' '# comment' 'allow *.example.com 443 tls' '' 'deny 192.0.2.7 *' \
+		'allow api.internal 6379 prefix:"GET  x" hold=5ms' >policy
+	try tfoctl policy print policy
+	expect_only 'allow  *.example.com  443   tls                        # policy:2
+deny   192.0.2.7      *                                # policy:4
+allow  api.internal   6379  prefix:"GET  x"  hold=5ms  # policy:5'
+}
+
+@test "what tfoctl policy print prints is a policy that prints the same" {
+	printf '%s\n' 'allow *.example.com 443 tls' 'deny 192.0.2.7 *' \
+		'allow api.internal 6379 prefix:"GET " hold=5ms' >policy
+	tfoctl policy print policy >printed
+	try tfoctl policy print printed
+	expect_status 0
+	[[ ${output//# printed:?/} == "$(sed 's/# policy:.//' printed)" ]] || unexpected "the same"
+}
+
+@test "tfoctl policy print without a file shows the extra rules first" {
+	write_policy 'allow * 443 tls'
+	TFO_POLICY=policy TFO_RULES='deny a.example *' try tfoctl policy print
+	expect_status 0
+	[[ ${lines[0]} == 'deny '* && ${lines[1]} == 'allow '* ]] || unexpected "deny, then allow"
+}
+
+@test "tfoctl policy which names the policy in force" {
+	[[ ! -e /etc/tfo/policy ]] || must_skip "this machine has a policy of its own"
+	try tfoctl policy which
+	expect_only 'built in'
+	mkdir -p home/.config/tfo config/tfo
+	touch home/.config/tfo/policy
+	XDG_CONFIG_HOME='' try tfoctl policy which
+	expect_only "$PWD/home/.config/tfo/policy"
+	touch config/tfo/policy
+	try tfoctl policy which
+	expect_only "$PWD/config/tfo/policy"
+	TFO_POLICY=/elsewhere try tfoctl policy which
+	expect_only /elsewhere
+}
+
+@test "tfoctl: a command line that is wrong: one line and 2" {
+	try tfoctl
+	expect_failure 2 'tfoctl: no command; try tfoctl --help'
+	try tfoctl frobnicate
+	expect_failure 2 'tfoctl: unknown command "frobnicate"; try tfoctl --help'
+	try tfoctl --frobnicate
+	expect_failure 2 'tfoctl: unknown option "--frobnicate"; try tfoctl --help'
+	try tfoctl policy
+	expect_failure 2 'tfoctl: policy: no command; try tfoctl --help'
+	try tfoctl policy frobnicate
+	expect_failure 2 'tfoctl: unknown command "policy frobnicate"; try tfoctl --help'
+	try tfoctl policy which one
+	expect_failure 2 'tfoctl: unexpected argument "one"; try tfoctl --help'
+	try tfoctl policy check one two
+	expect_failure 2 'tfoctl: unexpected argument "two"; try tfoctl --help'
+}
+
+@test "tfoctl --help and --version answer on standard output" {
+	try tfoctl --help
+	expect_status 0
+	expect_error ''
+	[[ ${lines[0]} == 'usage: tfoctl '* ]] || unexpected "the usage"
+	try tfoctl --version
+	expect_status 0
+	[[ $output =~ ^tfoctl\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || unexpected "a version"
+}
+
+@test "tfoctl says when its output is lost" {
+	try sh -c 'tfoctl --help >/dev/full'
+	expect_failure 1 'tfoctl: standard output: No space left on device'
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tfoctl: what the operator asks and orders. Here is the command line and the table of verbs; what
+ * a verb does stands in a file of its own (tfoctl_policy.c, ...).
+ */
+#include "tfoctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATUS_TROUBLE = 1, STATUS_USAGE = 2 };
+
+struct verb {
+	const char *group; /* the first word of two, else NULL */
+	const char *name;
+	const char *arguments;
+	int most_arguments;
+	const char *summary;
+	int (*run)(int count, char **words);
+};
+
+static const struct verb verbs[] = {
+	{"policy", "check", "[FILE]", 1, "is it right? silent if so", policy_check_verb},
+	{"policy", "print", "[FILE]", 1, "its rules in columns", policy_print_verb},
+	{"policy", "which", "", 0, "where the policy in force is", policy_which_verb},
+};
+
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("tfoctl: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
+static void print_help(void)
+{
+	puts("usage: tfoctl COMMAND [ARG...]\n");
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		const struct verb *verb = &verbs[i];
+		char words[64];
+
+		snprintf(words, sizeof(words), "%s%s%s %s", verb->group ? verb->group : "",
+			 verb->group ? " " : "", verb->name, verb->arguments);
+		printf("  %-24s%s\n", words, verb->summary);
+	}
+	puts("\nWithout FILE: the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and "
+	     "HOME\n"
+	     "have it. Exit status: 0, 1 if something is wrong, 2 if the command line is.");
+}
+
+static bool is_group(const char *word)
+{
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		if (verbs[i].group && strcmp(verbs[i].group, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The verb of this name, within a group unless that is NULL; NULL when there is none. */
+static const struct verb *find_verb(const char *group, const char *name)
+{
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		const struct verb *verb = &verbs[i];
+
+		if (strcmp(verb->name, name) != 0)
+			continue;
+		if (group ? verb->group && strcmp(verb->group, group) == 0 : !verb->group)
+			return verb;
+	}
+	return NULL;
+}
+
+static int run_verb(int count, char **words)
+{
+	const char *group = NULL;
+	const struct verb *verb;
+
+	if (is_group(words[0])) {
+		group = words[0];
+		words++;
+		count--;
+	}
+	if (count == 0) {
+		complain("%s: no command; try tfoctl --help", group);
+		return STATUS_USAGE;
+	}
+	verb = find_verb(group, words[0]);
+	if (!verb) {
+		complain("unknown %s \"%s%s%s\"; try tfoctl --help",
+			 words[0][0] == '-' ? "option" : "command", group ? group : "",
+			 group ? " " : "", words[0]);
+		return STATUS_USAGE;
+	}
+	if (count - 1 > verb->most_arguments) {
+		complain("unexpected argument \"%s\"; try tfoctl --help",
+			 words[1 + verb->most_arguments]);
+		return STATUS_USAGE;
+	}
+	return verb->run(count - 1, words + 1);
+}
+
+static int run(int count, char **words)
+{
+	if (count == 0) {
+		complain("no command; try tfoctl --help");
+		return STATUS_USAGE;
+	}
+	if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0) {
+		print_help();
+		return EXIT_SUCCESS;
+	}
+	if (strcmp(words[0], "--version") == 0) {
+		puts("tfoctl " TFO_VERSION);
+		return EXIT_SUCCESS;
+	}
+	return run_verb(count, words);
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc - 1, argv + 1);
+
+	if (ferror(stdout) || fflush(stdout) != 0) {
+		complain("standard output: %s", strerror(errno));
+		return STATUS_TROUBLE;
+	}
+	return status;
+}
