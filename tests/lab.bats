@@ -8,7 +8,7 @@ load lab/lab.bash
 
 # Each test that concerns packets runs over both protocols.
 HOSTS=(10.9.0.1 '[fd09::1]')
-REQUEST=77 # bytes at least, in a SYN
+REQUEST=70 # bytes at least
 
 setup() {
 	lab_need curl nft iptables ss openssl
@@ -337,7 +337,7 @@ talk() {
 @test "enter passes the status on, and nothing outlives it" {
 	run "$LAB_REPO/tests/lab/enter" sh -c 'sleep 98765 & exit 7'
 	[ "$status" = 7 ]
-	"$LAB_REPO/tests/lab/enter" sleep 98766 3>&- &
+	TMPDIR=$BATS_TEST_TMPDIR "$LAB_REPO/tests/lab/enter" sleep 98766 3>&- &
 	entered=$!
 	sleep 0.3
 	kill $entered

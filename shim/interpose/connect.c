@@ -16,8 +16,9 @@ static int connect_noted(int fd, const struct sockaddr *address, socklen_t lengt
 	case SOCKET_IN_FLIGHT:
 		return hold_connect_again(&tracking, address, length);
 	case SOCKET_WATCHED:
-		/* Connecting anew, perhaps: if it can be armed again, that is decided again. */
-		hold_disarm(fd);
+		/* Connected or connecting, it cannot be disarmed, and this is no new connection. */
+		if (!hold_disarm(fd))
+			return next.connect(fd, address, length);
 		table_move(&tracking, SOCKET_UNTRACKED);
 		break;
 	default:

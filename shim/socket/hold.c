@@ -34,12 +34,13 @@ static bool set_fastopen_connect(int fd, int on)
 	return next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) == 0;
 }
 
-void hold_disarm(int fd)
+bool hold_disarm(int fd)
 {
 	int saved = errno;
+	bool disarmed = set_fastopen_connect(fd, 0);
 
-	set_fastopen_connect(fd, 0);
 	errno = saved;
+	return disarmed;
 }
 
 static int option_of(int fd, int level, int name)
@@ -141,30 +142,35 @@ static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t 
 {
 	struct tracked facts = facts_of(fd, address, length, rule);
 	bool blocking = socket_is_blocking(fd);
-	int result;
+	int result, saved = errno;
 
-	if (!is_plain_tcp(fd))
+	if (!is_plain_tcp(fd)) {
+		errno = saved;
 		return next.connect(fd, address, length);
+	}
 	if (!set_fastopen_connect(fd, 1)) {
 		log_connect(&facts, errno == EOPNOTSUPP
 					    ? "plain: the client bit of net.ipv4.tcp_fastopen is off"
 					    : "plain: the kernel has no TCP_FASTOPEN_CONNECT");
+		errno = saved;
 		return next.connect(fd, address, length);
 	}
+	errno = saved;
 	result = next.connect(fd, address, length);
-	if (result == 0 && kernel_holds(fd))
+	saved = errno;
+	if (result == 0 && kernel_holds(fd)) {
+		errno = saved;
 		return keep_hold(fd, &facts, blocking);
-	if (result == 0 || errno == EINPROGRESS || errno == EINTR) {
-		int saved = errno;
-
+	}
+	if (result == 0 || saved == EINPROGRESS || saved == EINTR) {
 		/* Until it is closed the option sticks to the socket: a later connect() must not
 		 * be held unseen. */
 		table_add(fd, SOCKET_WATCHED, &facts);
 		log_connect(&facts, "plain: no cookie yet, asked for one");
-		errno = saved;
-		return result;
+	} else {
+		hold_disarm(fd);
 	}
-	hold_disarm(fd);
+	errno = saved;
 	return result;
 }
 
@@ -200,10 +206,9 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length)
 {
 	if (address && length >= sizeof(address->sa_family) && address->sa_family == AF_UNSPEC) {
-		int result = next.connect(tracking->fd, address, length);
-
-		table_move(tracking, SOCKET_WATCHED);
-		return result;
+		/* An ordinary connection would be there, and would be reset. */
+		release_and_await(tracking->fd);
+		return next.connect(tracking->fd, address, length);
 	}
 	if (!atomic_exchange(&tracking->socket->told_connected, true))
 		return 0;

@@ -22,9 +22,9 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length);
 /* connect(2) for a socket that is held or in flight. */
 int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length);
 
-/* Takes the kernel's hold off a socket that is not connected, so that its next connect() is an
- * ordinary one. Keeps errno. */
-void hold_disarm(int fd);
+/* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting. Keeps
+ * errno. */
+bool hold_disarm(int fd);
 
 /*
  * Starts over without Fast Open: dissolves the association and connects plainly, waiting as the

@@ -47,7 +47,7 @@ struct packet {
 };
 
 static FILE *pcap;
-static double start;
+static struct timeval start;
 
 static void die(const char *what)
 {
@@ -61,7 +61,7 @@ static bool parse_ip(const uint8_t *data, size_t len, struct packet *p)
 	const struct iphdr *v4 = (const void *)data;
 	const struct ip6_hdr *v6 = (const void *)data;
 	const bool is_v4 = len >= sizeof(*v4) && v4->version == 4;
-	const size_t header = is_v4 ? v4->ihl * 4u : sizeof(*v6);
+	const size_t header = is_v4 ? (size_t)v4->ihl * 4 : sizeof(*v6);
 
 	if (len < header + sizeof(struct tcphdr) ||
 	    (is_v4 ? v4->protocol : v6->ip6_nxt) != IPPROTO_TCP)
@@ -95,13 +95,13 @@ static const char *fastopen_option(const struct packet *p, size_t header)
 	return "no";
 }
 
-static void print(const struct packet *p, double at)
+static void print(const struct packet *p, struct timeval at)
 {
 	const struct tcphdr *tcp = (const void *)p->tcp;
-	const size_t header = tcp->doff * 4u;
+	const size_t header = (size_t)tcp->doff * 4;
 	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
 
-	printf("%.6f %s.%u > %s.%u %s%s%s%s%s len=%zu tfo=%s\n", at,
+	printf("%ld.%06ld %s.%u > %s.%u %s%s%s%s%s len=%zu tfo=%s\n", at.tv_sec, at.tv_usec,
 	       inet_ntop(p->family, p->from, from, sizeof(from)), ntohs(tcp->source),
 	       inet_ntop(p->family, p->to, to, sizeof(to)), ntohs(tcp->dest), tcp->syn ? "S" : "",
 	       tcp->fin ? "F" : "", tcp->rst ? "R" : "", tcp->psh ? "P" : "", tcp->ack ? "." : "",
@@ -120,7 +120,7 @@ static void write_record(const uint8_t *data, size_t len, struct timeval at)
 static void receive(int fd)
 {
 	static uint8_t data[SNAP];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 	socklen_t from_len = sizeof(from);
 	struct packet packet;
 	struct timeval at;
@@ -133,9 +133,10 @@ static void receive(int fd)
 		if (from.sll_pkttype == PACKET_OUTGOING || !parse_ip(data, (size_t)n, &packet))
 			continue;
 		write_record(data, (size_t)n, at);
-		if (start == 0)
-			start = (double)at.tv_sec + at.tv_usec / 1e6;
-		print(&packet, (double)at.tv_sec + at.tv_usec / 1e6 - start);
+		if (!timerisset(&start))
+			start = at;
+		timersub(&at, &start, &at);
+		print(&packet, at);
 	}
 	fflush(stdout);
 }

@@ -24,6 +24,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -303,7 +304,7 @@ static void accept_all(void)
 	while ((fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
 		if (server.count == server.room) {
 			server.room = server.room ? 2 * server.room : 64;
-			server.conns = realloc(server.conns, server.room * sizeof(*server.conns));
+			server.conns = realloc(server.conns, server.room * sizeof(struct conn *));
 			if (!server.conns)
 				die("realloc");
 		}
@@ -456,6 +457,16 @@ static void usage(void)
 	exit(2);
 }
 
+static int number(const char *text)
+{
+	char *end_of_it;
+	long value = strtol(text, &end_of_it, 10);
+
+	if (end_of_it == text || *end_of_it || value < 0 || value > INT_MAX)
+		usage();
+	return (int)value;
+}
+
 static const struct mode *find_mode(const char *name)
 {
 	for (size_t i = 0; name && i < sizeof(modes) / sizeof(*modes); i++)
@@ -476,16 +487,16 @@ int main(int argc, char **argv)
 			family = AF_INET6;
 			break;
 		case 't':
-			qlen = atoi(optarg);
+			qlen = number(optarg);
 			break;
 		case 'a':
 			address = optarg;
 			break;
 		case 'p':
-			port = atoi(optarg);
+			port = number(optarg);
 			break;
 		case 'i':
-			server.idle = atoi(optarg);
+			server.idle = number(optarg);
 			break;
 		default:
 			usage();

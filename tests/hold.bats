@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# Promise 3: a hold is short, private and reversible.
+
+load helper
+load lab/lab.bash
+load sockets
+
+teardown() {
+	lab_reset
+}
+
+syn_data_of_last() {
+	tail -n 1 "$(lab_log server)" | grep -o 'syn_data=[01]'
+}
+
+@test "nothing written before the deadline: the SYN goes without data" {
+	begin 0 answer -t 16
+	same connect sleep:60 write:hi read-all
+	not_in_syn
+	same nonblock connect-wait sleep:60 write:hi read-all
+	not_in_syn
+}
+
+@test "hold= moves the deadline" {
+	begin 0 answer -t 16
+	export TFO_RULES='allow * * any hold=500ms'
+	same connect sleep:60 write:hi read-all
+	in_syn
+	export TFO_RULES='allow * * any hold=1ms'
+	same connect sleep:30 write:hi read-all
+	not_in_syn
+}
+
+@test "connect and close without a byte: the server sees a connection and its end" {
+	begin 50 sink -t 16
+	same connect close
+	same nonblock connect-wait close sleep:200
+	same connect _exit:0
+	same connect shutdown read-all
+	same connect return
+}
+
+@test "a duplicate, a child, another program: the hold ends before they have the socket" {
+	begin 20 answer -t 16
+	for steps in 'dup write:hi read-all' 'dup2 write:hi read-all' 'dupfd write:hi read-all' \
+		'dup write:hi shutdown read-all' 'fork-write:hi read-all' \
+		'fork-close write:hi read-all'; do
+		# shellcheck disable=SC2086 # several steps
+		same connect $steps
+	done
+	same connect 'spawn:printf hi >&9' read-all
+	same connect 'system:printf hi >&3' read-all
+	same connect 'vfork-exec:printf hi >&3' read-all
+	same connect 'exec:printf hi >&3; cat <&3'
+	same connect 'exec:exit 0'
+	same cloexec connect 'exec:exit 0'
+}
+
+@test "another thread may write" {
+	begin 20 answer -t 16
+	same connect thread-write:hi read-all
+	in_syn
+}
+
+@test "TCP_ULP is refused or taken as on a connected socket" {
+	begin 20 answer -t 16
+	same connect ulp close
+}
+
+@test "connect(AF_UNSPEC) takes it all back, and the socket connects again" {
+	begin 20 answer -t 16
+	CONNECTIONS=2 same connect unconnect connect write:hi read-all
+	in_syn
+}
+
+@test "a socket that was connected under a rule is not held unseen when it connects elsewhere" {
+	lab_reset
+	lab_server server -p "$PORT" -t 16 answer
+	export TFO_RULES="allow * $PORT any"
+	# The first connect asks for the cookie, and it is there when the second goes to a closed port.
+	try with_library client connect unconnect port:7001 connect
+	expect_output $'connect: 0\nunconnect: 0\nconnect: ECONNREFUSED\nexit status 0'
+}
+
+@test "the client bit of tcp_fastopen is switched off while a socket is held" {
+	begin 20 answer -t 16
+	export TFO_RULES='allow * * any hold=1s'
+	for how in 'write:hi read-all' 'close' 'poll:in:50 write:hi read-all'; do
+		lab_sysctl 3
+		(
+			sleep 0.2
+			lab_sysctl 2
+		) &
+		# shellcheck disable=SC2086 # several steps
+		before=$(connections_ended)
+		try with_library client connect sleep:400 $how
+		wait
+		[[ $output == *'exit status 0'* && $output != *E[A-Z][A-Z]* ]]
+		lab_wait_ended $((before + 1))
+		(($(connections_ended) > before))
+	done
+}
+
+@test "SO_SNDTIMEO and SIGALRM still bound the wait" {
+	begin 20 sink -t 16
+	lab_fault drop-syn
+	CONNECTIONS=0
+	try with_library client time sndtimeo:200 connect write:hi took:2000
+	[[ $output == *'took:2000: yes'* ]]
+	try with_library client time alarm:200 connect write:hi took:2000
+	[[ $output == *'took:2000: yes'* ]]
+}

@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# Promise 4, opt-in: nothing is held that no rule allows, and nothing rides in a SYN that the rule's payload class
+# does not recognise as safe to repeat.
+
+load helper
+load lab/lab.bash
+load sockets
+
+setup() {
+	fresh_environment
+	lab_need curl nginx strace
+	lab_reset
+}
+
+teardown() {
+	lab_reset
+}
+
+@test "the first write is a sendto with MSG_FASTOPEN, and has the address" {
+	begin 20 answer -t 16
+	strace -f -E LD_PRELOAD="$LIBRARY" -o trace "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	grep -E 'sendto\([0-9]+, "hi", 2, .*MSG_FASTOPEN.*, \{sa_family=AF_INET, sin_port=htons\(7000\), sin_addr=inet_addr\("10.9.0.1"\)\}' trace
+	grep -E 'sendto\([0-9]+, "hi", 2, .*MSG_DONTWAIT' trace
+	# curl too, as it comes
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	strace -f -E LD_PRELOAD="$LIBRARY" -o trace curl -s http://10.9.0.1:8080/hello
+	grep -E 'sendto\([0-9]+, "GET /hello HTTP/1.1.*MSG_FASTOPEN.*\{sa_family=AF_INET' trace
+}
+
+@test "a destination that no rule allows sees no MSG_FASTOPEN and no TCP_FASTOPEN_CONNECT" {
+	begin 20 answer -t 16
+	for rules in '' 'allow 10.9.0.2 * any' 'allow * 7001 any' $'deny 10.9.0.1 *\nallow * * any' \
+		'allow server.test * any'; do
+		TFO_RULES=$rules strace -f -E LD_PRELOAD="$LIBRARY" -o trace "$PROBES/client" "$ADDRESS" "$PORT" \
+			connect write:hi read-all
+		grep -q 'connect(' trace
+		! grep -E 'MSG_FASTOPEN|TCP_FASTOPEN_CONNECT|, 0x1e' trace
+	done
+}
+
+@test "a POST under http: SYN without data, the request delivered once" {
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	lab_delay 20
+	export TFO_RULES='allow * 8080 http'
+	lab_capture
+	[[ $(with_library curl -sS -d 'pay=100' http://10.9.0.1:8080/post) == posted ]]
+	[[ $(lab_syn_payloads 8080) == 0 ]]
+	[[ $(grep -c 'POST /post' "$LAB_NGINX/access.log") == 1 ]]
+	grep -q 'body="pay=100"' "$LAB_NGINX/access.log"
+}
+
+@test "a GET under http, a ClientHello under tls: in the SYN" {
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	lab_delay 20
+	export TFO_RULES=$'allow * 8080 http\nallow * 8443 tls'
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/hello
+	(($(lab_syn_payloads 8080) > 70))
+	lab_capture
+	with_library curl -sSk https://10.9.0.1:8443/hello
+	(($(lab_syn_payloads 8443) > 200))
+}
+
+@test "the wrong class: http under tls, tls under http, anything under prefix" {
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	lab_delay 20
+	export TFO_RULES=$'allow * 8080 tls\nallow * 8443 http'
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/hello
+	[[ $(lab_syn_payloads 8080) == 0 ]]
+	lab_capture
+	with_library curl -sSk https://10.9.0.1:8443/hello
+	[[ $(lab_syn_payloads 8443) == 0 ]]
+	TFO_RULES='allow * 8080 prefix:"GET /hello"'
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/hello
+	(($(lab_syn_payloads 8080) > 70))
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/other >/dev/null
+	[[ $(lab_syn_payloads 8080) == 0 ]]
+}
+
+@test "the policy that comes with the library: TLS on its ports, and no more" {
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	lab_delay 20
+	lab_capture
+	with_library curl -sSk https://10.9.0.1:8443/hello
+	(($(lab_syn_payloads 8443) > 200))
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/hello
+	[[ $(lab_syn_payloads 8080) == 0 ]]
+}
+
+@test "names: a rule for server.test holds for the name, not for its address" {
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	lab_prime fd09::1 8080
+	lab_delay 20
+	export TFO_RULES=$'allow *.test 8080 http'
+	lab_capture
+	with_library curl -sS http://server.test:8080/hello
+	(($(lab_syn_payloads 8080) > 70))
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/hello
+	[[ $(lab_syn_payloads 8080) == 0 ]]
+	# deny stands first
+	TFO_RULES=$'deny server.test *\nallow * 8080 http'
+	lab_capture
+	with_library curl -sS http://server.test:8080/hello
+	[[ $(lab_syn_payloads 8080) == 0 ]]
+	lab_capture
+	with_library curl -sS http://10.9.0.1:8080/hello
+	(($(lab_syn_payloads 8080) > 70))
+}
+
+@test "a bad policy: tfo-run says where and does not run the program" {
+	printf 'allow * 443 tls\nallow 10.0.0.0/33 80 http\n' >bad.policy
+	try tfo-run -p bad.policy touch touched
+	expect_status 125
+	expect_error_with 'bad.policy:2:16: "33" is not a prefix length'
+	expect_error_with $'allow 10.0.0.0/33 80 http\n               ^~'
+	[[ ! -e touched ]]
+}
+
+@test "a bad policy: the bare library lets the program run untouched, and says so once where it was asked to" {
+	begin 20 answer -t 16
+	printf 'allow * 443 tls\nalow * 80 http\n' >bad.policy
+	export TFO_RULES= TFO_POLICY=$PWD/bad.policy
+	same connect write:hi read-all
+	not_in_syn
+	export TFO_LOG=$PWD/log
+	with_library "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	[[ $(grep -c 'policy refused' log) == 1 ]]
+	grep -q 'bad.policy:2:1: ' log
+}
+
+@test "the library is silent unless it is asked to speak" {
+	begin 20 answer -t 16
+	try with_library "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	expect_only $'connect: 0\nwrite: 2\nread-all: 3'
+}
+
+@test "-v: one line a decision" {
+	begin 20 answer -t 16
+	try tfo-run -v "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	expect_output $'connect: 0\nwrite: 2\nread-all: 3'
+	[[ $stderr =~ ^tfo-run:\ 10\.9\.0\.1:7000:\ TFO_RULES:1\ \"allow\ \*\ \*\ any\":\ held\ [0-9]+\.[0-9]\ ms,\ 2\ bytes\ in\ the\ SYN,\ acknowledged$ ]] ||
+		unexpected "a line of that form"
+	TFO_RULES='deny * *'
+	try tfo-run -v "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	expect_error 'tfo-run: 10.9.0.1:7000: TFO_RULES:1 "deny * *": plain'
+}
+
+@test "a log goes to its file, and never to a descriptor that has taken the place of 2" {
+	begin 20 answer -t 16
+	try tfo-run --log "$PWD/log" "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	expect_only $'connect: 0\nwrite: 2\nread-all: 3'
+	grep -q '2 bytes in the SYN, acknowledged' log
+	TFO_LOG=stderr with_library sh -c 'exec 2>other; exec "$@"' sh "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi
+	grep -q 'bytes in the SYN' other
+	TFO_LOG=stderr with_library bash -c 'exec 2>late 5<>/dev/tcp/10.9.0.1/7000; echo hi >&5; cat <&5'
+	[[ ! -s late ]]
+}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Programs that talk to the test server, once without and once with the library: `same STEP...` is
+# the whole vocabulary of most tests. For files that `load helper` and `load lab/lab.bash` first.
+
+ADDRESS=10.9.0.1
+PORT=7000
+
+# A server in a fresh network, with a cookie in hand and every destination allowed.
+#   begin RTT_MS MODE [SERVER-OPTION...]
+begin() {
+	lab_reset
+	SERVER_MODE=$2
+	lab_server server -p "$PORT" "${@:3}" "$SERVER_MODE"
+	[[ " ${*:3} " != *" -t "* ]] || lab_prime "$ADDRESS" "$PORT"
+	lab_wait_ended 1
+	lab_delay "$1"
+	export TFO_RULES="allow * * any"
+}
+
+# A cookie that the server has forgotten, or that no server ever gave for this port: the kernel
+# holds, and the data in the SYN is not acknowledged.
+begin_without_server_fastopen() { # RTT_MS MODE
+	lab_reset
+	lab_server giver -a "$ADDRESS" -p 7999 -t 16 close
+	lab_prime "$ADDRESS" 7999
+	SERVER_MODE=$2
+	lab_server server -p "$PORT" "$SERVER_MODE"
+	lab_delay "$1"
+	export TFO_RULES="allow * * any"
+}
+
+connections_ended() {
+	grep -c '^conn ' "$(lab_log server)" || :
+}
+
+connections_are() {
+	(($(connections_ended) >= $1))
+}
+
+# Until the server has seen that many connections end (those of lab_prime count).
+lab_wait_ended() {
+	lab_until "${2:-5}" connections_are "$1" || :
+}
+
+# What the server saw since its line $1, without what may differ.
+server_saw() {
+	grep '^conn ' "$(lab_log server)" | tail -n "+$(($1 + 1))" | sed -E 's/^conn [0-9]+ //; s/ syn_data=[01]//'
+}
+
+client() {
+	# Without Bats' own descriptor 3 the socket is 3.
+	timeout 30 "$PROBES/client" "$ADDRESS" "$PORT" "$@" 2>&1 3>&-
+	echo "exit status $?"
+}
+
+with_library() {
+	LD_PRELOAD=$LIBRARY "$@"
+}
+
+# Runs the steps both ways; the client's lines and the server's must be the same. $SEEN is what both
+# saw, $SYN_DATA whether the server got data in the SYN with the library.
+same() {
+	local before plain plain_saw ours ours_saw
+	before=$(connections_ended)
+	plain=$(client "$@")
+	lab_wait_ended $((before + ${CONNECTIONS:-1}))
+	plain_saw=$(server_saw "$before")
+	before=$(connections_ended)
+	ours=$(with_library client "$@")
+	lab_wait_ended $((before + ${CONNECTIONS:-1}))
+	ours_saw=$(server_saw "$before")
+	SYN_DATA=$(tail -n 1 "$(lab_log server)" | grep -o 'syn_data=[01]') || SYN_DATA=
+	SEEN=$ours$'\n'$ours_saw
+	[[ "$plain" == "$ours" && "$plain_saw" == "$ours_saw" ]] && return
+	printf 'steps: %s\n--- without\n%s\n%s\n--- with\n%s\n%s\n' "$*" "$plain" "$plain_saw" \
+		"$ours" "$ours_saw"
+	return 1
+}
+
+in_syn() {
+	[[ $SYN_DATA == syn_data=1 ]] || {
+		printf 'no data came with the SYN\n%s\n' "$SEEN"
+		return 1
+	}
+}
+
+not_in_syn() {
+	[[ $SYN_DATA != syn_data=1 ]] || {
+		printf 'data came with the SYN\n%s\n' "$SEEN"
+		return 1
+	}
+}
