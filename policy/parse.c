@@ -211,6 +211,9 @@ static int parse_rule(struct parse *parse, struct span verb)
 		return parse_no_memory(parse);
 	rule->file = parse->file;
 	rule->line = parse->number;
+	rule->verify = true;
+	rule->minrtt_us = POLICY_MINRTT_US;
+	rule->suspend_s = POLICY_SUSPEND_S;
 	if (parse_columns(parse, rule, verb) < 0)
 		return -1;
 	rule->text = rule_text(parse);

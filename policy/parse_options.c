@@ -2,15 +2,22 @@
 /* The options of an allow rule, `name=value`: one row in a table and one function each. */
 #include "parse.h"
 
-#define HOLD_MOST_US 1000000
+#define HOLD_MOST_US	1000000u
+#define MINRTT_MOST_US	10000000u
+#define SUSPEND_MOST_US 86400000000ull
+#define CONTROL_MOST	65536u
+#define MAX_MOST	65535u
 
 static const struct {
 	const char *suffix;
-	unsigned int us;
-} units[] = {{"us", 1}, {"ms", 1000}, {"s", 1000000}};
+	uint64_t us;
+} units[] = {
+	{"us", 1},	   {"ms", 1000},       {"s", 1000000},
+	{"m", 60000000ull}, {"h", 3600000000ull},
+};
 
 /* The factor of a unit, or 0. */
-static unsigned int unit_us(struct span suffix)
+static uint64_t unit_us(struct span suffix)
 {
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (span_is(suffix, units[i].suffix))
@@ -28,20 +35,89 @@ static size_t digits_length(struct span span)
 	return count;
 }
 
-static int parse_hold(const struct parse *parse, struct policy_rule *rule, struct span value)
+/* A duration from `least_us` to `most_us`; `range` is the sentence for others. */
+static int parse_duration(const struct parse *parse, struct span value, uint64_t least_us,
+			  uint64_t most_us, const char *range, uint64_t *us)
 {
 	struct span digits = {value.at, digits_length(value)};
-	unsigned int unit = unit_us(span_from(value, value.at + digits.length));
+	struct span suffix = span_from(value, value.at + digits.length);
+	uint64_t unit = unit_us(suffix);
 	unsigned int number;
 
+	/* Nothing is nothing in every unit. */
+	if (span_is(value, "0") && least_us == 0) {
+		*us = 0;
+		return 0;
+	}
 	if (digits.length == 0 || unit == 0)
 		return parse_refuse(parse, value,
-				    "@ is not a duration: expected a number and us, ms or s, "
+				    "@ is not a duration: expected a number and us, ms, s, m or h, "
 				    "as in 5ms");
-	if (!parse_number(digits, HOLD_MOST_US / unit, &number) || number == 0)
+	if (!parse_number(digits, (unsigned int)(most_us / unit), &number) ||
+	    number * unit < least_us)
+		return parse_refuse(parse, value, range);
+	*us = number * unit;
+	return 0;
+}
+
+static int parse_hold(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	uint64_t us;
+
+	if (parse_duration(parse, value, 1, HOLD_MOST_US,
+			   "@ is out of range: a hold lasts more than 0 and at most 1s", &us) != 0)
+		return -1;
+	rule->hold_us = (unsigned int)us;
+	return 0;
+}
+
+static int parse_minrtt(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	uint64_t us;
+
+	if (parse_duration(parse, value, 0, MINRTT_MOST_US,
+			   "@ is out of range: minrtt is at most 10s", &us) != 0)
+		return -1;
+	rule->minrtt_us = (unsigned int)us;
+	return 0;
+}
+
+static int parse_suspend(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	uint64_t us;
+
+	if (parse_duration(parse, value, 1000000, SUSPEND_MOST_US,
+			   "@ is out of range: a suspension lasts from 1s to 24h", &us) != 0)
+		return -1;
+	rule->suspend_s = (unsigned int)(us / 1000000);
+	return 0;
+}
+
+static int parse_verify(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	if (!span_is(value, "on") && !span_is(value, "off"))
+		return parse_refuse(parse, value, "verify is on or off, not @");
+	rule->verify = span_is(value, "on");
+	return 0;
+}
+
+static int parse_control(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	struct span share = span_from(value, value.at + 2);
+
+	if (value.length < 3 || value.at[0] != '1' || value.at[1] != '/' ||
+	    !parse_number(share, CONTROL_MOST, &rule->control_share) || rule->control_share < 2)
 		return parse_refuse(parse, value,
-				    "@ is out of range: a hold lasts more than 0 and at most 1s");
-	rule->hold_us = number * unit;
+				    "@ is not a share: expected 1/N with N from 2 to 65536, "
+				    "as in 1/16");
+	return 0;
+}
+
+static int parse_max(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	if (!parse_number(value, MAX_MOST, &rule->max_bytes) || rule->max_bytes == 0)
+		return parse_refuse(parse, value,
+				    "@ is not a number of bytes: expected 1 to 65535");
 	return 0;
 }
 
@@ -50,7 +126,9 @@ static const struct option {
 	const char *example;
 	int (*parse)(const struct parse *parse, struct policy_rule *rule, struct span value);
 } options[] = {
-	{"hold", "hold=5ms", parse_hold},
+	{"hold", "hold=5ms", parse_hold},	  {"verify", "verify=off", parse_verify},
+	{"minrtt", "minrtt=1ms", parse_minrtt},	  {"max", "max=1000", parse_max},
+	{"suspend", "suspend=5m", parse_suspend}, {"control", "control=1/16", parse_control},
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(*options))

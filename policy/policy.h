@@ -29,6 +29,10 @@ enum policy_payload {
 	POLICY_PAYLOAD_PREFIX,
 };
 
+/* What applies where a rule does not say otherwise. */
+#define POLICY_MINRTT_US 1000u /* 1 ms: loopback and most local networks are nearer */
+#define POLICY_SUSPEND_S 300u
+
 struct policy_ports {
 	uint16_t first, last; /* host byte order, both included */
 };
@@ -47,6 +51,11 @@ struct policy_rule {
 	const uint8_t *prefix; /* POLICY_PAYLOAD_PREFIX: the bytes a payload must begin with */
 	size_t prefix_length;
 	unsigned int hold_us; /* longest hold in microseconds; 0: the library's own deadline */
+	bool verify;		   /* connect plainly where nothing was reached lately */
+	unsigned int minrtt_us;	   /* destinations nearer than this are not held */
+	unsigned int suspend_s;	   /* the first suspension of a destination that fails */
+	unsigned int max_bytes;	   /* most bytes that ride in a SYN; 0: as many as fit */
+	unsigned int control_share; /* one connection in so many stays plain, to compare; 0: none */
 	const char *file;     /* where the rule stands, for the log */
 	unsigned int line;
 	const char *text;      /* the rule as written, columns separated by one space, no comment */

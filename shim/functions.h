@@ -144,8 +144,7 @@
 	/* query */                                                                                \
 	X(int, getpeername, (int fd, struct sockaddr *address, socklen_t *length),                 \
 	  (fd, address, length))                                                                   \
-	X(int, setsockopt,                                                                         \
-	  (int fd, int level, int option, const void *value, socklen_t length),                    \
+	X(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),   \
 	  (fd, level, option, value, length))                                                      \
 	/* names */                                                                                \
 	X(int, getaddrinfo,                                                                        \

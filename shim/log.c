@@ -200,6 +200,7 @@ static const char *why(enum syn_reason reason)
 	case SYN_COOKIE_GONE:
 		return "the kernel has lost the cookie";
 	case SYN_WITH_PAYLOAD:
+	case SYN_NOT_HELD:
 	case SYN_OTHER_CALL:
 		break;
 	}

@@ -51,18 +51,18 @@ static void look_up(const char *name, void *pointer_to_function)
 /* The parameters are only named by the lists; a stub for a missing function does not look. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+/* NOLINTBEGIN(misc-unused-parameters) */
 FUNCTIONS_OF_NUMBERS(STUB)
 FUNCTIONS_OF_WORDS(STUB)
 FUNCTIONS_OF_OTHERS(STUB_OF_OTHER)
+/* NOLINTEND(misc-unused-parameters) */
 #pragma GCC diagnostic pop
 
 pid_t (*next_vfork)(void);
 
 struct next_functions next = {
 #define INITIAL(result, name, parameters, arguments) .name = first_##name,
-	FUNCTIONS_OF_NUMBERS(INITIAL)
-	FUNCTIONS_OF_OTHERS(INITIAL)
-	FUNCTIONS_OF_WORDS(INITIAL)
+	FUNCTIONS_OF_NUMBERS(INITIAL) FUNCTIONS_OF_OTHERS(INITIAL) FUNCTIONS_OF_WORDS(INITIAL)
 #undef INITIAL
 };
 

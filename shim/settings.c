@@ -10,6 +10,7 @@
 
 #include "policy/arena.h"
 #include "shim/log.h"
+#include "shim/memory/destinations.h"
 
 struct settings settings;
 
@@ -35,6 +36,7 @@ void settings_read(void)
 		.home = copy_of("HOME"),
 		.log = copy_of("TFO_LOG"),
 	};
+	memory_configure(copy_of("TFO_STATE"), copy_of("XDG_RUNTIME_DIR"));
 }
 
 static const struct policy *read_policy(void)

@@ -23,10 +23,10 @@ syn_data_of_last() {
 
 @test "hold= moves the deadline" {
 	begin 0 answer -t 16
-	export TFO_RULES='allow * * any hold=500ms'
+	allow_everything hold=500ms
 	same connect sleep:60 write:hi read-all
 	in_syn
-	export TFO_RULES='allow * * any hold=1ms'
+	allow_everything hold=1ms
 	same connect sleep:30 write:hi read-all
 	not_in_syn
 }
@@ -76,7 +76,7 @@ syn_data_of_last() {
 @test "a socket that was connected under a rule is not held unseen when it connects elsewhere" {
 	lab_reset
 	lab_server server -p "$PORT" -t 16 answer
-	export TFO_RULES="allow * $PORT any"
+	export TFO_STATE=off TFO_RULES="allow * $PORT any verify=off"
 	# The first connect asks for the cookie, and it is there when the second goes to a closed port.
 	try with_library client connect unconnect port:7001 connect
 	expect_output $'connect: 0\nunconnect: 0\nconnect: ECONNREFUSED\nexit status 0'
@@ -84,15 +84,15 @@ syn_data_of_last() {
 
 @test "the client bit of tcp_fastopen is switched off while a socket is held" {
 	begin 20 answer -t 16
-	export TFO_RULES='allow * * any hold=1s'
+	allow_everything hold=1s
 	for how in 'write:hi read-all' 'close' 'poll:in:50 write:hi read-all'; do
 		lab_sysctl 3
 		(
 			sleep 0.2
 			lab_sysctl 2
 		) &
-		# shellcheck disable=SC2086 # several steps
 		before=$(connections_ended)
+		# shellcheck disable=SC2086 # several steps
 		try with_library client connect sleep:400 $how
 		wait
 		[[ $output == *'exit status 0'* && $output != *E[A-Z][A-Z]* ]]

@@ -7,6 +7,11 @@
 ADDRESS=10.9.0.1
 PORT=7000
 
+# What tests of single connections want: nothing remembered, nothing verified first. MORE: other options.
+allow_everything() { # [MORE...]
+	export TFO_STATE=off TFO_RULES="allow * * any verify=off minrtt=0 $*"
+}
+
 # A server in a fresh network, with a cookie in hand and every destination allowed.
 #   begin RTT_MS MODE [SERVER-OPTION...]
 begin() {
@@ -16,7 +21,7 @@ begin() {
 	[[ " ${*:3} " != *" -t "* ]] || lab_prime "$ADDRESS" "$PORT"
 	lab_wait_ended 1
 	lab_delay "$1"
-	export TFO_RULES="allow * * any"
+	allow_everything
 }
 
 # A cookie that the server has forgotten, or that no server ever gave for this port: the kernel
@@ -28,7 +33,7 @@ begin_without_server_fastopen() { # RTT_MS MODE
 	SERVER_MODE=$2
 	lab_server server -p "$PORT" "$SERVER_MODE"
 	lab_delay "$1"
-	export TFO_RULES="allow * * any"
+	allow_everything
 }
 
 connections_ended() {

@@ -314,6 +314,7 @@ touch ran 'it'\\''s' ''"
 
 @test "a shell does what -n said" {
 	write_policy 'allow * 443 tls'
+	# shellcheck disable=SC2016 # that it stays as it is
 	tfo-run -n -a '* 80 http' printf '%s|' "it's" '$HOME' $'two\nlines' '' >said
 	try sh said
 	expect_only $'it\'s|$HOME|two\nlines||'

@@ -8,13 +8,15 @@ static int connect_noted(int fd, const struct sockaddr *address, socklen_t lengt
 {
 	struct tracking tracking = table_find(fd);
 
-	if (table_state(&tracking) == SOCKET_IN_FLIGHT)
+	if (table_state(&tracking) == SOCKET_IN_FLIGHT ||
+	    table_state(&tracking) == SOCKET_CONNECTING)
 		handshake_has_ended(&tracking);
 	switch (table_state(&tracking)) {
 	case SOCKET_HELD:
 	case SOCKET_BUSY:
 	case SOCKET_IN_FLIGHT:
 		return hold_connect_again(&tracking, address, length);
+	case SOCKET_CONNECTING:
 	case SOCKET_WATCHED:
 		/* Connected or connecting, it cannot be disarmed, and this is no new connection. */
 		if (!hold_disarm(fd))

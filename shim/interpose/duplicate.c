@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "shim/next.h"
 #include "shim/interpose/close.h"
+#include "shim/next.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
 

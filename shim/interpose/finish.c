@@ -23,7 +23,12 @@ bool before_close(int fd)
 		release(&tracking, SYN_PROGRAM_CLOSES);
 	if (table_state(&tracking) == SOCKET_IN_FLIGHT && !handshake_has_ended(&tracking))
 		keeper_take_over(&tracking);
+	if (table_state(&tracking) == SOCKET_CONNECTING)
+		handshake_has_ended(&tracking);
 	if (table_state(&tracking) == SOCKET_WATCHED)
+		connection_ends(&tracking);
+	if (table_state(&tracking) == SOCKET_CONNECTING ||
+	    table_state(&tracking) == SOCKET_WATCHED)
 		table_move(&tracking, SOCKET_UNTRACKED);
 	return table_state(&tracking) != SOCKET_KEPT;
 }
@@ -94,6 +99,7 @@ static void before_closing(struct closing *closing)
 {
 	table_each(SOCKET_HELD, before_close_in_range, closing);
 	table_each(SOCKET_IN_FLIGHT, before_close_in_range, closing);
+	table_each(SOCKET_CONNECTING, before_close_in_range, closing);
 	table_each(SOCKET_WATCHED, before_close_in_range, closing);
 }
 
@@ -138,12 +144,21 @@ INTERPOSER int shutdown(int fd, int how)
 	return next.shutdown(fd, how);
 }
 
+static bool end_watched(struct tracking *tracking, void *unused)
+{
+	(void)unused;
+	if (tracking->socket->identity == socket_identity(tracking->fd))
+		connection_ends(tracking);
+	return true;
+}
+
 static void before_exit(void)
 {
-	if (sockets_are_live() && table_is_ours()) {
-		release_all(SYN_PROGRAM_CLOSES);
-		handshakes_see_through(false);
-	}
+	if (!sockets_are_noted() || !table_is_ours())
+		return;
+	release_all(SYN_PROGRAM_CLOSES);
+	handshakes_see_through(false);
+	table_each(SOCKET_WATCHED, end_watched, NULL);
 }
 
 INTERPOSER void _exit(int status)

@@ -16,7 +16,7 @@
 static int tell_peer(const struct tracked *socket, struct sockaddr *address, socklen_t *length)
 {
 	socklen_t size = socket->address.any.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-								     : sizeof(struct sockaddr_in);
+								   : sizeof(struct sockaddr_in);
 
 	memcpy(address, &socket->address, *length < size ? *length : size);
 	*length = size;

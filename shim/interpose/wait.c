@@ -20,8 +20,8 @@ static bool is_answer(int ready)
 	return false;
 }
 
-/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A hold
- * whose program has already tried to read goes at once. */
+/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A
+ * hold whose program has already tried to read goes at once. */
 static bool may_sleep(bool has_time)
 {
 	if (!sockets_are_held())
@@ -105,8 +105,8 @@ struct kept_sets {
 
 static size_t set_bytes(int count)
 {
-	size_t words = ((size_t)count + sizeof(fd_mask) * CHAR_BIT - 1) /
-		       (sizeof(fd_mask) * CHAR_BIT);
+	size_t words =
+		((size_t)count + sizeof(fd_mask) * CHAR_BIT - 1) / (sizeof(fd_mask) * CHAR_BIT);
 
 	return words * sizeof(fd_mask);
 }

@@ -12,7 +12,14 @@
 #endif
 
 /* include/net/tcp_states.h of the kernel; the enum is part of the TCP_INFO interface. */
-enum { KERNEL_TCP_ESTABLISHED = 1, KERNEL_TCP_SYN_SENT, KERNEL_TCP_SYN_RECV, KERNEL_TCP_CLOSE = 7 };
+enum {
+	KERNEL_TCP_SYN_SENT = 2,
+	KERNEL_TCP_SYN_RECV = 3,
+	KERNEL_TCP_CLOSE = 7,
+	KERNEL_TCP_CLOSE_WAIT = 8,
+	KERNEL_TCP_LAST_ACK = 9,
+	KERNEL_TCP_CLOSING = 11,
+};
 
 static enum handshake handshake_of(unsigned int state)
 {
@@ -41,6 +48,11 @@ struct outcome outcome_of(int fd)
 			.client_fail = info.tcpi_fastopen_client_fail,
 			.retransmissions = info.tcpi_total_retrans,
 			.rtt_us = info.tcpi_rtt,
+			.bytes_received = info.tcpi_bytes_received,
+			.bytes_acknowledged = info.tcpi_bytes_acked,
+			.peer_closed = info.tcpi_state == KERNEL_TCP_CLOSE_WAIT ||
+				       info.tcpi_state == KERNEL_TCP_LAST_ACK ||
+				       info.tcpi_state == KERNEL_TCP_CLOSING,
 		};
 	errno = saved;
 	return outcome;

@@ -17,8 +17,14 @@ struct outcome {
 	bool syn_data_acknowledged; /* TCPI_OPT_SYN_DATA */
 	unsigned int client_fail;   /* tcpi_fastopen_client_fail (linux/tcp.h), Linux 5.5 */
 	unsigned int retransmissions;
-	unsigned int rtt_us;
+	unsigned int rtt_us;	     /* 0: not measured */
+	uint64_t bytes_received;
+	uint64_t bytes_acknowledged; /* the SYN's own place in the sequence included */
+	bool peer_closed;	     /* the server has ended its side */
 };
+
+/* tcpi_fastopen_client_fail: TFO_SYN_RETRANSMITTED of linux/tcp.h */
+#define CLIENT_FAIL_SYN_RETRANSMITTED 3
 
 /* Asks the kernel (TCP_INFO). Any thread, any signal handler; keeps errno. */
 struct outcome outcome_of(int fd);

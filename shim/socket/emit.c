@@ -93,6 +93,7 @@ static ssize_t retry_plainly(struct tracking *tracking, const struct transmissio
 	bool connected;
 
 	log_retry(tracking->socket);
+	tracking->socket->reset = true;
 	connected = hold_connect_plainly(tracking->fd, tracking->socket, true) == 0;
 	handshake_has_ended(tracking);
 	return connected ? send_rest(transmission, 0) : -1;
@@ -211,6 +212,8 @@ static bool emit_held(struct tracking *tracking, const struct transmission *tran
 		return false;
 	}
 	gather(transmission, &payload);
+	if (tracking->socket->rule->max_bytes && payload.size > tracking->socket->rule->max_bytes)
+		payload.size = tracking->socket->rule->max_bytes;
 	if (!payload_is_safe(tracking->socket->rule, payload.bytes, payload.size)) {
 		release(tracking, SYN_PAYLOAD_UNSAFE);
 		return false;
@@ -229,6 +232,7 @@ bool emit(const struct transmission *transmission, ssize_t *result)
 	case SOCKET_BUSY:
 		done = emit_held(&tracking, transmission, result);
 		break;
+	case SOCKET_CONNECTING:
 	case SOCKET_IN_FLIGHT:
 		handshake_has_ended(&tracking);
 		break;

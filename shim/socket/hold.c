@@ -10,6 +10,7 @@
 
 #include "shim/clock.h"
 #include "shim/log.h"
+#include "shim/memory/destinations.h"
 #include "shim/next.h"
 #include "shim/settings.h"
 #include "shim/socket/keeper.h"
@@ -19,8 +20,10 @@
 #define TCP_FASTOPEN_CONNECT 30 /* linux/tcp.h, Linux 4.11 */
 #endif
 
-/* The longest hold where no rule says otherwise and no round trip is remembered. */
-#define DEADLINE_NS (20 * NS_PER_MS)
+/* A hold can win nothing more against a plain connect after one round trip. */
+#define DEADLINE_UNKNOWN_NS (20 * NS_PER_MS)
+#define DEADLINE_LEAST_NS   (5 * NS_PER_MS)
+#define DEADLINE_MOST_NS    (100 * NS_PER_MS)
 
 bool socket_is_blocking(int fd)
 {
@@ -69,21 +72,33 @@ static bool kernel_holds(int fd)
 	return next.getpeername(fd, &peer.any, &length) != 0 && errno == ENOTCONN;
 }
 
+static uint64_t hold_time_ns(const struct policy_rule *rule, uint32_t rtt_us)
+{
+	uint64_t rtt_ns = rtt_us * NS_PER_US;
+
+	if (rule->hold_us)
+		return rule->hold_us * NS_PER_US;
+	if (!rtt_us)
+		return DEADLINE_UNKNOWN_NS;
+	if (rtt_ns < DEADLINE_LEAST_NS)
+		return DEADLINE_LEAST_NS;
+	return rtt_ns < DEADLINE_MOST_NS ? rtt_ns : DEADLINE_MOST_NS;
+}
+
 static struct tracked facts_of(int fd, const struct sockaddr *address, socklen_t length,
-			       const struct policy_rule *rule)
+			       const struct policy_rule *rule, uint32_t rtt_us)
 {
 	uint64_t now = clock_now_ns();
 	struct tracked facts = {
 		.address_length = length,
 		.identity = socket_identity(fd),
 		.rule = rule,
-		.reason = SYN_OTHER_CALL,
+		.reason = SYN_NOT_HELD,
 	};
 
 	memcpy(&facts.address, address, length);
 	atomic_init(&facts.connected_ns, now);
-	atomic_init(&facts.deadline_ns,
-		    now + (rule->hold_us ? rule->hold_us * NS_PER_US : DEADLINE_NS));
+	atomic_init(&facts.deadline_ns, now + hold_time_ns(rule, rtt_us));
 	atomic_init(&facts.holder, (uintptr_t)pthread_self());
 	return facts;
 }
@@ -110,68 +125,105 @@ static int answer_held(struct tracking *tracking, bool blocking)
 	return tell_in_progress();
 }
 
-/* A hold that cannot be looked after ends at once, as the ordinary connect. */
-static int let_go(int fd, const struct tracked *facts, bool blocking)
+/* An ordinary connection under a rule: it is told apart from others only by what is remembered of
+ * it, and by the option that sticks to its socket: a later connect() must not be held unseen. */
+static int follow_ordinary(int fd, const struct tracked *facts, int result)
+{
+	int saved = errno;
+
+	if (result == 0 || saved == EINPROGRESS || saved == EINTR) {
+		struct tracking tracking;
+
+		table_add(fd, SOCKET_CONNECTING, facts);
+		tracking = table_find(fd);
+		if (result == 0 && table_state(&tracking) == SOCKET_CONNECTING)
+			handshake_has_ended(&tracking);
+	} else {
+		hold_disarm(fd);
+		handshake_was_refused(facts, saved);
+	}
+	errno = saved;
+	return result;
+}
+
+/* The kernel holds, and may not: the SYN goes without data, and the program gets what an ordinary
+ * connect() gives. */
+static int connect_released(int fd, const struct tracked *facts, bool blocking)
 {
 	release_untracked(fd, facts);
 	if (!blocking)
-		return tell_in_progress();
-	return next.connect(fd, &facts->address.any, facts->address_length);
+		return follow_ordinary(fd, facts, tell_in_progress());
+	return follow_ordinary(fd, facts,
+			       next.connect(fd, &facts->address.any, facts->address_length));
 }
 
 static int keep_hold(int fd, const struct tracked *facts, bool blocking)
 {
 	struct tracking tracking;
 
-	if (facts->identity == 0 || !table_add(fd, SOCKET_HELD, facts)) {
-		log_connect(facts, "not held: no room to track it");
-		return let_go(fd, facts, blocking);
-	}
-	tracking = table_find(fd);
 	if (!keeper_expect(atomic_load(&facts->deadline_ns))) {
-		release(&tracking, SYN_NO_KEEPER);
-		if (blocking)
-			return next.connect(fd, &facts->address.any, facts->address_length);
-		return tell_in_progress();
+		log_connect(facts, "plain: no thread could be started to keep the deadline");
+		return connect_released(fd, facts, blocking);
 	}
+	if (facts->identity == 0 || !table_add(fd, SOCKET_HELD, facts)) {
+		log_connect(facts, "plain: no room to track it");
+		return connect_released(fd, facts, blocking);
+	}
+	keeper_expect(atomic_load(&facts->deadline_ns));
+	tracking = table_find(fd);
 	return tracking.socket ? answer_held(&tracking, blocking) : 0;
+}
+
+static const char *why_unarmed(int error)
+{
+	return error == EOPNOTSUPP ? "plain: the client bit of net.ipv4.tcp_fastopen is off"
+				   : "plain: the kernel has no TCP_FASTOPEN_CONNECT";
+}
+
+static int connect_armed(int fd, const struct tracked *facts, enum advice advice)
+{
+	bool blocking = socket_is_blocking(fd);
+	int result = next.connect(fd, &facts->address.any, facts->address_length);
+	int saved = errno;
+
+	if (result == 0 && kernel_holds(fd)) {
+		errno = saved;
+		if (advice == ADVICE_HOLD)
+			return keep_hold(fd, facts, blocking);
+		log_connect(facts, "plain: not reached lately, verified first");
+		return connect_released(fd, facts, blocking);
+	}
+	log_connect(facts, "plain: no cookie yet, asked for one");
+	errno = saved;
+	return follow_ordinary(fd, facts, result);
+}
+
+/* Decides whether a connection is to be armed; NULL if so, else why not. */
+static const char *why_plain(int fd, enum advice advice)
+{
+	if (advice == ADVICE_PLAIN)
+		return "plain: suspended";
+	if (advice == ADVICE_NO_GAIN)
+		return "plain: too near to gain anything";
+	if (!is_plain_tcp(fd))
+		return "plain: not a TCP socket, or in the program's own hands";
+	return set_fastopen_connect(fd, 1) ? NULL : why_unarmed(errno);
 }
 
 static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t length,
 			      const struct policy_rule *rule)
 {
-	struct tracked facts = facts_of(fd, address, length, rule);
-	bool blocking = socket_is_blocking(fd);
-	int result, saved = errno;
+	int saved = errno;
+	uint32_t rtt_us;
+	enum advice advice = memory_advice(address, length, rule, &rtt_us);
+	struct tracked facts = facts_of(fd, address, length, rule, rtt_us);
+	const char *why = why_plain(fd, advice);
 
-	if (!is_plain_tcp(fd)) {
-		errno = saved;
-		return next.connect(fd, address, length);
-	}
-	if (!set_fastopen_connect(fd, 1)) {
-		log_connect(&facts, errno == EOPNOTSUPP
-					    ? "plain: the client bit of net.ipv4.tcp_fastopen is off"
-					    : "plain: the kernel has no TCP_FASTOPEN_CONNECT");
-		errno = saved;
-		return next.connect(fd, address, length);
-	}
 	errno = saved;
-	result = next.connect(fd, address, length);
-	saved = errno;
-	if (result == 0 && kernel_holds(fd)) {
-		errno = saved;
-		return keep_hold(fd, &facts, blocking);
-	}
-	if (result == 0 || saved == EINPROGRESS || saved == EINTR) {
-		/* Until it is closed the option sticks to the socket: a later connect() must not
-		 * be held unseen. */
-		table_add(fd, SOCKET_WATCHED, &facts);
-		log_connect(&facts, "plain: no cookie yet, asked for one");
-	} else {
-		hold_disarm(fd);
-	}
-	errno = saved;
-	return result;
+	if (!why)
+		return connect_armed(fd, &facts, advice);
+	log_connect(&facts, why);
+	return next.connect(fd, address, length);
 }
 
 static const struct policy_rule *rule_for(const struct sockaddr *address, socklen_t length)

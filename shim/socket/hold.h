@@ -22,8 +22,8 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length);
 /* connect(2) for a socket that is held or in flight. */
 int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length);
 
-/* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting. Keeps
- * errno. */
+/* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting.
+ * Keeps errno. */
 bool hold_disarm(int fd);
 
 /*

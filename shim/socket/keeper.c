@@ -18,7 +18,7 @@
 #include "shim/socket/release.h"
 
 #define IDLE_NS	   (2 * NS_PER_S)
-#define STACK_SIZE (256 * 1024)
+#define STACK_SIZE ((size_t)256 * 1024)
 
 /* How often a kept socket is looked at: a fraction of the time it has been in flight. */
 #define LOOK_SHARE  16
@@ -92,7 +92,7 @@ static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 	if (!table_move(tracking, SOCKET_UNTRACKED))
 		return; /* vacated at this moment */
 	next.close(fd);
-	log_outcome(&socket, outcome);
+	handshake_is_over(&socket, outcome);
 }
 
 static bool look_at_kept(struct tracking *tracking, void *context)

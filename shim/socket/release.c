@@ -7,7 +7,9 @@
 #include <poll.h>
 
 #include "shim/clock.h"
+#include "policy/names.h"
 #include "shim/log.h"
+#include "shim/memory/destinations.h"
 #include "shim/memory/outcome.h"
 #include "shim/next.h"
 #include "shim/socket/hold.h"
@@ -60,6 +62,7 @@ void release_for_reading(int fd, bool nonblocking_call)
 		else
 			release(&tracking, SYN_PROGRAM_READS);
 		break;
+	case SOCKET_CONNECTING:
 	case SOCKET_IN_FLIGHT:
 		handshake_has_ended(&tracking);
 		break;
@@ -131,6 +134,46 @@ static void finish_connecting(const struct tracking *tracking)
 		next.connect(tracking->fd, &socket->address.any, socket->address_length);
 }
 
+/* Before Linux 5.5 the kernel does not say why data was not acknowledged; sending the data alone
+ * again is one retransmission, a lost SYN makes it two. */
+static bool syn_was_repeated(const struct tracked *socket, const struct outcome *outcome)
+{
+	if (!socket->syn_bytes)
+		return outcome->retransmissions > 0;
+	if (outcome->client_fail)
+		return outcome->client_fail == CLIENT_FAIL_SYN_RETRANSMITTED;
+	return !outcome->syn_data_acknowledged && outcome->retransmissions > 1;
+}
+
+static void remember(const struct tracked *socket, const struct experience *experience)
+{
+	const struct learned_name *name =
+		names_next(&socket->address.any, socket->address_length, NULL);
+
+	memory_record(&socket->address.any, socket->address_length, socket->rule, experience,
+		      name ? names_text(name) : NULL);
+}
+
+void handshake_is_over(const struct tracked *socket, const struct outcome *outcome)
+{
+	struct experience experience = {
+		.syn = SYN_EMPTY,
+		.established = outcome->handshake == HANDSHAKE_DONE,
+		.acknowledged = outcome->syn_data_acknowledged && !socket->reset,
+		.reset = socket->reset,
+		.retransmitted = syn_was_repeated(socket, outcome),
+		.rtt_us = outcome->rtt_us,
+	};
+
+	if (socket->reason == SYN_NOT_HELD || socket->reason == SYN_COOKIE_GONE)
+		experience.syn = SYN_ASKED_FOR_COOKIE;
+	else if (socket->syn_bytes)
+		experience.syn = SYN_CARRIED_DATA;
+	remember(socket, &experience);
+	if (socket->reason != SYN_NOT_HELD)
+		log_outcome(socket, outcome);
+}
+
 bool handshake_has_ended(struct tracking *tracking)
 {
 	struct outcome outcome = outcome_of(tracking->fd);
@@ -141,10 +184,44 @@ bool handshake_has_ended(struct tracking *tracking)
 	if (table_move(tracking, SOCKET_WATCHED)) {
 		if (outcome.handshake == HANDSHAKE_DONE)
 			finish_connecting(tracking);
-		log_outcome(tracking->socket, &outcome);
+		handshake_is_over(tracking->socket, &outcome);
 	}
 	errno = saved;
 	return true;
+}
+
+/* Errors that come from the network; the others say nothing about the destination. */
+static bool is_network_error(int error)
+{
+	return error == ECONNREFUSED || error == ECONNRESET || error == ETIMEDOUT ||
+	       error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+void handshake_was_refused(const struct tracked *socket, int error)
+{
+	struct experience experience = {.syn = SYN_ASKED_FOR_COOKIE};
+
+	if (is_network_error(error))
+		remember(socket, &experience);
+}
+
+/* SYN data was accepted, and then nothing came: neither data nor the end of the stream nor a word on
+ * anything else that was sent. A server that is merely slow is given this time. */
+#define STALL_NS (1 * NS_PER_S)
+
+void connection_ends(const struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+	struct experience stalled = {.syn = SYN_CARRIED_DATA, .established = true, .stalled = true};
+	struct outcome outcome;
+
+	if (!socket->syn_bytes || socket->reset ||
+	    clock_now_ns() - atomic_load(&tracking->socket->syn_ns) < STALL_NS)
+		return;
+	outcome = outcome_of(tracking->fd);
+	if (outcome.syn_data_acknowledged && outcome.bytes_received == 0 && !outcome.peer_closed &&
+	    outcome.bytes_acknowledged <= socket->syn_bytes + 1)
+		remember(socket, &stalled);
 }
 
 void handshake_await(int fd, uint64_t until_ns)

@@ -37,9 +37,19 @@ void release_mine(bool readers_only);
 /* Releases every hold of this process. */
 void release_all(enum syn_reason reason);
 
-/* Looks whether the handshake of a socket in flight has ended. If so its outcome is recorded, the
- * socket is merely watched from then on, and true is returned. */
+/* Looks whether the handshake of a socket that is connecting or in flight has ended. If so its
+ * outcome is remembered, the socket is merely watched from then on, and true is returned. */
 bool handshake_has_ended(struct tracking *tracking);
+
+/* The same for an outcome that has been seen already, of a socket that is not in the table. */
+struct outcome;
+void handshake_is_over(const struct tracked *socket, const struct outcome *outcome);
+
+/* An ordinary connect() under a rule has failed at once. */
+void handshake_was_refused(const struct tracked *socket, int error);
+
+/* The socket is about to go: what came after its handshake is remembered. */
+void connection_ends(const struct tracking *tracking);
 
 /* Waits until no handshake is under way on fd, at most until `until_ns`. Signals do not shorten it,
  * and nothing is recorded or consumed: a pending error is left for the program. */

@@ -63,7 +63,7 @@ static unsigned int slot_of(int fd)
 
 static bool is_live(enum socket_state state)
 {
-	return state >= SOCKET_HELD;
+	return state >= SOCKET_CONNECTING;
 }
 
 static enum socket_state state_of(uint32_t word)

@@ -21,7 +21,8 @@
 
 enum socket_state {
 	SOCKET_UNTRACKED,
-	SOCKET_WATCHED,	  /* an ordinary connection of an allowed destination: only its end matters */
+	SOCKET_WATCHED,	  /* its handshake is over: only its end matters */
+	SOCKET_CONNECTING, /* an ordinary handshake with an allowed destination; nothing is changed */
 	SOCKET_HELD,	  /* the kernel holds the SYN back */
 	SOCKET_BUSY,	  /* somebody is emitting or releasing at this moment */
 	SOCKET_IN_FLIGHT, /* the SYN is out, the handshake has not been seen to end */
@@ -40,6 +41,7 @@ enum syn_reason {
 	SYN_OTHER_CALL,
 	SYN_NO_KEEPER,
 	SYN_COOKIE_GONE,
+	SYN_NOT_HELD,
 };
 
 union socket_address {
@@ -61,6 +63,7 @@ struct tracked {
 	_Atomic(bool) told_connected;	/* connect() has returned 0 to the program */
 	_Atomic(bool) wants_to_read;	/* a non-blocking read found nothing while held */
 	bool inherited;			/* came through fork: the parent sees to its data */
+	bool reset;			/* SYN+data was reset, and a plain connection made instead */
 	enum syn_reason reason;
 	uint32_t syn_bytes; /* payload that left with the SYN */
 };
@@ -72,7 +75,7 @@ struct tracking {
 	struct tracked *socket; /* NULL: not tracked */
 };
 
-/* Sockets held, busy, in flight or kept; the one thing that read, write, poll and the rest look at.
+/* Sockets connecting, held, busy, in flight or kept; the one thing that read, write, poll and the rest look at.
  * Reading it with memory_order_relaxed is enough: a thread that was told of a descriptor by
  * another one synchronised with it. */
 extern _Atomic(uint32_t) table_live;

@@ -9,15 +9,15 @@
 
 static unsigned int checks_done, checks_failed;
 
-#define check(condition, ...)                                  \
-	do {                                                   \
-		checks_done++;                                 \
-		if (!(condition)) {                            \
-			checks_failed++;                       \
-			printf("%s:%d: ", __FILE__, __LINE__); \
-			printf(__VA_ARGS__);                   \
-			printf("\n");                          \
-		}                                              \
+#define check(condition, ...)                                                                      \
+	do {                                                                                       \
+		checks_done++;                                                                     \
+		if (!(condition)) {                                                                \
+			checks_failed++;                                                           \
+			printf("%s:%d: ", __FILE__, __LINE__);                                     \
+			printf(__VA_ARGS__);                                                       \
+			printf("\n");                                                              \
+		}                                                                                  \
 	} while (0)
 
 /* What main returns. */

@@ -236,9 +236,9 @@ static void set_hex(struct bytes *payload, const char *hex)
 
 #define RANDOM "0001020304050607 08090a0b0c0d0e0f 1011121314151617 18191a1b1c1d1e1f"
 /* A hello without extensions: 41 bytes, 29 in hexadecimal. */
-#define PLAIN              \
-	"0303" RANDOM "00" \
-	"0002 1301"        \
+#define PLAIN                                                                                      \
+	"0303" RANDOM "00"                                                                         \
+	"0002 1301"                                                                                \
 	"01 00"
 
 /* What OpenSSL 3.0 sends for www.example.com. */

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Destinations in the memory: sets of eight, found by a tag. An entry is claimed by its tag and
+ * believed by its address: whoever finds its own tag on an entry with another address (a claimer
+ * was killed, or the file was scribbled on) makes it new before it uses it.
+ */
+#include "shim/memory/destinations.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "shim/memory/file.h"
+#include "shim/memory/judge.h"
+
+/* Three suspensions of different destinations within this time: it is the path that we share. */
+#define PAUSE_WINDOW_S	   60u
+#define PAUSE_DESTINATIONS 3u
+#define PAUSE_FACTOR	   12u /* of the first suspension: 1 h for 5 min */
+
+#define RTT_MOST_US 10000000u
+
+struct key {
+	uint64_t address[2];
+	uint32_t port;
+	uint64_t tag; /* never 0 */
+};
+
+static uint32_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+/* splitmix64's finaliser: every bit of the address reaches the set's number. */
+static uint64_t mix(uint64_t value)
+{
+	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ull;
+	value = (value ^ (value >> 27)) * 0x94d049bb133111ebull;
+	return value ^ (value >> 31);
+}
+
+static bool key_of(const struct sockaddr *address, socklen_t length, struct key *key)
+{
+	uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
+
+	if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
+		const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
+
+		memcpy(bytes + 12, &ip4->sin_addr, 4);
+		key->port = ntohs(ip4->sin_port);
+	} else if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
+		const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
+
+		memcpy(bytes, &ip6->sin6_addr, 16);
+		key->port = ntohs(ip6->sin6_port);
+	} else {
+		return false;
+	}
+	memcpy(key->address, bytes, sizeof(bytes));
+	key->tag = mix(mix(mix(key->address[0]) + key->address[1]) + key->port);
+	key->tag += key->tag == 0;
+	return true;
+}
+
+static bool is_entry_of(const struct memory_entry *entry, const struct key *key)
+{
+	return atomic_load_explicit(&entry->port, memory_order_acquire) ==
+		       (key->port | MEMORY_PORT_SET) &&
+	       atomic_load(&entry->address[0]) == key->address[0] &&
+	       atomic_load(&entry->address[1]) == key->address[1];
+}
+
+/* The address comes last: until then nobody believes the entry. */
+static void make_new(struct memory_entry *entry, const struct key *key, uint32_t now)
+{
+	atomic_store(&entry->port, 0);
+	atomic_store(&entry->last_success_s, 0);
+	atomic_store(&entry->last_used_s, now);
+	atomic_store(&entry->suspended_until_s, 0);
+	atomic_store(&entry->standing, 0);
+	atomic_store(&entry->rtt_us, 0);
+	atomic_store(&entry->connections, 0);
+	atomic_store(&entry->in_syn, 0);
+	atomic_store(&entry->not_acknowledged, 0);
+	atomic_store(&entry->lost, 0);
+	atomic_store(&entry->failed, 0);
+	atomic_store(&entry->round_trips_saved, 0);
+	atomic_store(&entry->saved_us, 0);
+	for (unsigned int i = 0; i < 8; i++)
+		atomic_store(&entry->name[i], 0);
+	atomic_store(&entry->address[0], key->address[0]);
+	atomic_store(&entry->address[1], key->address[1]);
+	atomic_store_explicit(&entry->port, key->port | MEMORY_PORT_SET, memory_order_release);
+}
+
+static unsigned int first_of_set(const struct key *key)
+{
+	return (unsigned int)(key->tag & (MEMORY_SETS - 1)) * MEMORY_WAYS;
+}
+
+static struct memory_entry *find(struct memory_file *file, const struct key *key)
+{
+	unsigned int first = first_of_set(key);
+
+	for (unsigned int i = first; i < first + MEMORY_WAYS; i++)
+		if (atomic_load_explicit(&file->tags[i], memory_order_acquire) == key->tag)
+			return is_entry_of(&file->entries[i], key) ? &file->entries[i] : NULL;
+	return NULL;
+}
+
+/* A free place of the set, else the one that was not used for the longest time. */
+static unsigned int place_for(struct memory_file *file, const struct key *key)
+{
+	unsigned int first = first_of_set(key), stalest = first;
+	uint32_t oldest = UINT32_MAX;
+
+	for (unsigned int i = first; i < first + MEMORY_WAYS; i++) {
+		uint64_t tag = atomic_load(&file->tags[i]);
+		uint32_t used;
+
+		if (tag == 0 || tag == key->tag)
+			return i;
+		used = atomic_load(&file->entries[i].last_used_s);
+		if (used < oldest) {
+			oldest = used;
+			stalest = i;
+		}
+	}
+	return stalest;
+}
+
+static struct memory_entry *find_or_claim(struct memory_file *file, const struct key *key,
+					  uint32_t now)
+{
+	struct memory_entry *entry = find(file, key);
+	unsigned int place;
+	uint64_t before;
+
+	if (entry)
+		return entry;
+	place = place_for(file, key);
+	entry = &file->entries[place];
+	if (!memory_file_has_room(entry, sizeof(*entry)))
+		return NULL;
+	before = atomic_load(&file->tags[place]);
+	/* Lost to somebody else's destination: this one is learned another time. */
+	if (!atomic_compare_exchange_strong(&file->tags[place], &before, key->tag))
+		return find(file, key);
+	make_new(entry, key, now);
+	return entry;
+}
+
+/* Times in the file that cannot be are no times. */
+static bool is_suspended(uint32_t until_s, uint32_t now)
+{
+	return until_s > now && until_s - now <= SUSPENSION_MOST_S;
+}
+
+static bool is_fresh(uint32_t success_s, uint32_t now)
+{
+	return success_s != 0 && success_s <= now && now - success_s <= MEMORY_FRESH_S;
+}
+
+static uint32_t believable_rtt(const struct memory_entry *entry)
+{
+	uint32_t rtt = atomic_load(&entry->rtt_us);
+
+	return rtt <= RTT_MOST_US ? rtt : 0;
+}
+
+void memory_configure(const char *setting, const char *runtime)
+{
+	memory_file_configure(setting, runtime);
+}
+
+enum advice memory_advice(const struct sockaddr *address, socklen_t length,
+			  const struct policy_rule *rule, uint32_t *rtt_us)
+{
+	enum advice unknown = rule->verify ? ADVICE_VERIFY : ADVICE_HOLD;
+	struct memory_file *file = memory_file();
+	struct memory_entry *entry;
+	struct key key;
+	uint32_t now = now_s();
+
+	*rtt_us = 0;
+	if (!file || !key_of(address, length, &key))
+		return unknown;
+	if (is_suspended(atomic_load(&file->header.paused_until_s), now))
+		return ADVICE_PLAIN;
+	entry = find(file, &key);
+	if (!entry)
+		return unknown;
+	if (is_suspended(atomic_load(&entry->suspended_until_s), now))
+		return ADVICE_PLAIN;
+	*rtt_us = believable_rtt(entry);
+	if (!is_fresh(atomic_load(&entry->last_success_s), now))
+		return unknown;
+	if (*rtt_us && *rtt_us < rule->minrtt_us)
+		return ADVICE_NO_GAIN;
+	return ADVICE_HOLD;
+}
+
+static struct standing standing_of(uint64_t word)
+{
+	struct standing standing;
+
+	memcpy(&standing, &word, sizeof(standing));
+	if (standing.reason >= MEMORY_REASONS)
+		standing.reason = MEMORY_NO_REASON;
+	return standing;
+}
+
+static uint64_t word_of(struct standing standing)
+{
+	uint64_t word = 0;
+
+	_Static_assert(sizeof(standing) <= sizeof(word), "a standing is one word");
+	memcpy(&word, &standing, sizeof(standing));
+	return word;
+}
+
+static struct judgement apply_judgement(struct memory_entry *entry,
+					const struct experience *experience, uint32_t base_s)
+{
+	uint64_t before = atomic_load(&entry->standing);
+	struct judgement judgement;
+
+	do
+		judgement = judge(standing_of(before), experience, base_s);
+	while (!atomic_compare_exchange_weak(&entry->standing, &before,
+					     word_of(judgement.standing)));
+	return judgement;
+}
+
+/* Several destinations failing together mean that the path is at fault: everything rests. */
+static void note_suspension(struct memory_file *file, const struct key *key, uint32_t now,
+			    uint32_t base_s)
+{
+	uint32_t mark = (uint32_t)key->tag, marks[MEMORY_SUSPENSIONS], others = 0;
+	unsigned int slot = atomic_fetch_add(&file->header.suspension_count, 1);
+	uint32_t pause = base_s * PAUSE_FACTOR;
+
+	atomic_store(&file->header.suspensions[slot % MEMORY_SUSPENSIONS],
+		     (uint64_t)now << 32 | mark);
+	for (unsigned int i = 0; i < MEMORY_SUSPENSIONS; i++) {
+		uint64_t noted = atomic_load(&file->header.suspensions[i]);
+		uint32_t when = (uint32_t)(noted >> 32);
+		bool counted = when > now || now - when > PAUSE_WINDOW_S;
+
+		for (unsigned int j = 0; j < others && !counted; j++)
+			counted = marks[j] == (uint32_t)noted;
+		if (!counted)
+			marks[others++] = (uint32_t)noted;
+	}
+	if (others >= PAUSE_DESTINATIONS)
+		atomic_store(&file->header.paused_until_s,
+			     now + (pause < SUSPENSION_MOST_S ? pause : SUSPENSION_MOST_S));
+}
+
+static void add(_Atomic(uint32_t) *counter, bool happened)
+{
+	if (happened)
+		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void note_rtt(struct memory_entry *entry, uint32_t rtt_us)
+{
+	uint32_t before = believable_rtt(entry);
+
+	if (rtt_us == 0 || rtt_us > RTT_MOST_US)
+		return;
+	atomic_store(&entry->rtt_us, before ? (uint32_t)((3ull * before + rtt_us) / 4) : rtt_us);
+}
+
+static void note_name(struct memory_entry *entry, const char *name)
+{
+	uint64_t words[8] = {0};
+
+	if (!name)
+		return;
+	memcpy(words, name, strnlen(name, sizeof(words)));
+	for (unsigned int i = 0; i < 8; i++)
+		if (atomic_load(&entry->name[i]) != words[i])
+			atomic_store(&entry->name[i], words[i]);
+}
+
+static void note_counts(struct memory_entry *entry, const struct experience *experience)
+{
+	bool data = experience->syn == SYN_CARRIED_DATA && experience->established &&
+		    !experience->reset;
+	bool saved = data && experience->acknowledged && !experience->retransmitted;
+
+	add(&entry->connections, true);
+	add(&entry->in_syn, data);
+	add(&entry->not_acknowledged,
+	    data && !experience->acknowledged && !experience->retransmitted);
+	add(&entry->lost, experience->retransmitted);
+	add(&entry->failed, !experience->established || experience->reset);
+	add(&entry->round_trips_saved, saved);
+	if (saved)
+		atomic_fetch_add(&entry->saved_us, believable_rtt(entry));
+}
+
+void memory_record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
+		   const struct experience *experience, const char *name)
+{
+	struct memory_file *file = memory_file();
+	struct memory_entry *entry;
+	struct judgement judgement;
+	struct key key;
+	uint32_t now = now_s();
+
+	if (!file || !key_of(address, length, &key))
+		return;
+	entry = find_or_claim(file, &key, now);
+	if (!entry)
+		return;
+	atomic_store(&entry->last_used_s, now);
+	if (!experience->stalled) {
+		/* A destination that did not answer is not known to be good any more. */
+		atomic_store(&entry->last_success_s, experience->established ? now : 0);
+		if (!experience->retransmitted)
+			note_rtt(entry, experience->rtt_us);
+		note_counts(entry, experience);
+		note_name(entry, name);
+	}
+	judgement = apply_judgement(entry, experience, rule->suspend_s);
+	if (judgement.suspend) {
+		atomic_store(&entry->suspended_until_s, now + judgement.suspend_for_s);
+		if (judgement.suspicious_path)
+			note_suspension(file, &key, now, rule->suspend_s);
+	}
+}
+
+static void address_of(const struct memory_entry *entry, struct remembered *remembered)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	uint64_t words[2] = {atomic_load(&entry->address[0]), atomic_load(&entry->address[1])};
+	uint16_t port = htons((uint16_t)atomic_load(&entry->port));
+	uint8_t bytes[16];
+
+	memcpy(bytes, words, sizeof(bytes));
+	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		remembered->address.ip4.sin_family = AF_INET;
+		remembered->address.ip4.sin_port = port;
+		memcpy(&remembered->address.ip4.sin_addr, bytes + 12, 4);
+	} else {
+		remembered->address.ip6.sin6_family = AF_INET6;
+		remembered->address.ip6.sin6_port = port;
+		memcpy(&remembered->address.ip6.sin6_addr, bytes, 16);
+	}
+}
+
+/* Whatever stands there, only what may stand in a host name is passed on. */
+static void name_of(const struct memory_entry *entry, struct remembered *remembered)
+{
+	uint64_t words[8];
+
+	for (unsigned int i = 0; i < 8; i++)
+		words[i] = atomic_load(&entry->name[i]);
+	memcpy(remembered->name, words, sizeof(words));
+	remembered->name[64] = '\0';
+	for (char *at = remembered->name; *at; at++)
+		if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\')
+			*at = '?';
+}
+
+static struct remembered recall(const struct memory_entry *entry)
+{
+	struct standing standing = standing_of(atomic_load(&entry->standing));
+	struct remembered remembered = {
+		.last_success_s = atomic_load(&entry->last_success_s),
+		.last_used_s = atomic_load(&entry->last_used_s),
+		.suspended_until_s = atomic_load(&entry->suspended_until_s),
+		.reason = (enum memory_reason)standing.reason,
+		.strikes = standing.strikes,
+		.rtt_us = believable_rtt(entry),
+		.connections = atomic_load(&entry->connections),
+		.in_syn = atomic_load(&entry->in_syn),
+		.not_acknowledged = atomic_load(&entry->not_acknowledged),
+		.lost = atomic_load(&entry->lost),
+		.failed = atomic_load(&entry->failed),
+		.round_trips_saved = atomic_load(&entry->round_trips_saved),
+		.saved_us = atomic_load(&entry->saved_us),
+	};
+
+	if (!is_suspended(remembered.suspended_until_s, now_s()))
+		remembered.suspended_until_s = 0;
+	address_of(entry, &remembered);
+	name_of(entry, &remembered);
+	return remembered;
+}
+
+/* Entries whose tag is not that of their address are nobody's. */
+static bool is_in_use(struct memory_file *file, unsigned int place)
+{
+	const struct memory_entry *entry = &file->entries[place];
+	struct remembered remembered;
+	struct key key;
+
+	if (atomic_load(&file->tags[place]) == 0 ||
+	    !(atomic_load(&entry->port) & MEMORY_PORT_SET))
+		return false;
+	memset(&remembered, 0, sizeof(remembered));
+	address_of(entry, &remembered);
+	return key_of(&remembered.address.any, sizeof(remembered.address), &key) &&
+	       key.tag == atomic_load(&file->tags[place]);
+}
+
+unsigned int memory_each(void (*visit)(const struct remembered *remembered, void *context),
+			 void *context)
+{
+	struct memory_file *file = memory_file();
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; file && i < MEMORY_ENTRIES; i++) {
+		struct remembered remembered;
+
+		if (!is_in_use(file, i))
+			continue;
+		remembered = recall(&file->entries[i]);
+		visit(&remembered, context);
+		count++;
+	}
+	return count;
+}
+
+static bool is_wanted(const struct memory_entry *entry, const struct key *key)
+{
+	return atomic_load(&entry->address[0]) == key->address[0] &&
+	       atomic_load(&entry->address[1]) == key->address[1] &&
+	       (key->port == 0 || (atomic_load(&entry->port) & 0xffff) == key->port);
+}
+
+unsigned int memory_forget(const struct sockaddr *address, socklen_t length)
+{
+	struct memory_file *file = memory_file();
+	unsigned int count = 0;
+	struct key key;
+
+	if (!file || (address && !key_of(address, length, &key)))
+		return 0;
+	if (!address)
+		atomic_store(&file->header.paused_until_s, 0);
+	for (unsigned int i = 0; i < MEMORY_ENTRIES; i++) {
+		if (atomic_load(&file->tags[i]) == 0 ||
+		    (address && !is_wanted(&file->entries[i], &key)))
+			continue;
+		count += is_in_use(file, i);
+		atomic_store(&file->entries[i].port, 0);
+		atomic_store(&file->tags[i], 0);
+	}
+	return count;
+}
+
+uint32_t memory_paused_until(void)
+{
+	struct memory_file *file = memory_file();
+	uint32_t until = file ? atomic_load(&file->header.paused_until_s) : 0;
+
+	return is_suspended(until, now_s()) ? until : 0;
+}
+
+const char *memory_path(void)
+{
+	return memory_file_path();
+}
+
+const char *memory_reason_text(enum memory_reason reason)
+{
+	static const char *const texts[MEMORY_REASONS] = {
+		[MEMORY_NO_REASON] = "",
+		[MEMORY_SYN_DATA_LOST] = "SYN with data lost",
+		[MEMORY_SYN_DATA_RESET] = "SYN with data reset",
+		[MEMORY_SYN_DATA_REFUSED] = "no connection",
+		[MEMORY_STALLED] = "stalled after SYN data",
+		[MEMORY_COOKIE_REQUEST_LOST] = "cookie request lost",
+		[MEMORY_NOT_ACKNOWLEDGED] = "SYN data not acknowledged",
+		[MEMORY_NO_COOKIE] = "no cookie given",
+	};
+
+	return reason < MEMORY_REASONS ? texts[reason] : "";
+}
