@@ -91,10 +91,11 @@ syn_data_of_last() {
 			sleep 0.2
 			lab_sysctl 2
 		) &
+		switching=$!
 		before=$(connections_ended)
 		# shellcheck disable=SC2086 # several steps
 		try with_library client connect sleep:400 $how
-		wait
+		wait "$switching" # not for all: the server never ends
 		[[ $output == *'exit status 0'* && $output != *E[A-Z][A-Z]* ]]
 		lab_wait_ended $((before + 1))
 		(($(connections_ended) > before))
@@ -106,7 +107,7 @@ syn_data_of_last() {
 	lab_fault drop-syn
 	CONNECTIONS=0
 	try with_library client time sndtimeo:200 connect write:hi took:2000
-	[[ $output == *'took:2000: yes'* ]]
+	[[ $output == *'took: yes'* ]]
 	try with_library client time alarm:200 connect write:hi took:2000
-	[[ $output == *'took:2000: yes'* ]]
+	[[ $output == *'took: yes'* ]]
 }

@@ -5,14 +5,16 @@
  */
 #include "tfoctl.h"
 
+#include "shim/memory/destinations.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { STATUS_TROUBLE = 1, STATUS_USAGE = 2 };
+#include <unistd.h>
 
 struct verb {
 	const char *group; /* the first word of two, else NULL */
@@ -27,6 +29,13 @@ static const struct verb verbs[] = {
 	{"policy", "check", "[FILE]", 1, "is it right? silent if so", policy_check_verb},
 	{"policy", "print", "[FILE]", 1, "its rules in columns", policy_print_verb},
 	{"policy", "which", "", 0, "where the policy in force is", policy_which_verb},
+	{NULL, "status", "[--json] [--watch [SECONDS]]", INT_MAX, "what is remembered, and saved",
+	 status_verb},
+	{NULL, "forget", "[DESTINATION...]", INT_MAX, "forget these, or everything", forget_verb},
+	{NULL, "prime", "HOST:PORT...", INT_MAX, "fetch cookies before they are needed",
+	 prime_verb},
+	{NULL, "probe", "HOST:PORT [--http|--tls|--data FILE]", 4,
+	 "does Fast Open work there? says where it fails", probe_verb},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
@@ -42,6 +51,26 @@ void complain(const char *format, ...)
 	fputc('\n', stderr);
 }
 
+int refuse_word(const char *word)
+{
+	complain("unexpected %s \"%s\"; try tfoctl --help", word[0] == '-' ? "option" : "argument",
+		 word);
+	return STATUS_USAGE;
+}
+
+/* An empty variable is none. */
+static const char *setting(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+void find_memory(void)
+{
+	memory_configure(setting("TFO_STATE"), setting("XDG_RUNTIME_DIR"));
+}
+
 static void print_help(void)
 {
 	puts("usage: tfoctl COMMAND [ARG...]\n");
@@ -51,11 +80,19 @@ static void print_help(void)
 
 		snprintf(words, sizeof(words), "%s%s%s %s", verb->group ? verb->group : "",
 			 verb->group ? " " : "", verb->name, verb->arguments);
-		printf("  %-24s%s\n", words, verb->summary);
+		printf("  %-44s%s\n", words, verb->summary);
 	}
-	puts("\nWithout FILE: the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and "
-	     "HOME\n"
-	     "have it. Exit status: 0, 1 if something is wrong, 2 if the command line is.");
+	puts("\nFILE: else the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and HOME "
+	     "have it.\n"
+	     "DESTINATION: ADDRESS, ADDRESS:PORT, [IPV6]:PORT, HOST or HOST:PORT; else everything, "
+	     "and the pause.\n"
+	     "The memory: TFO_STATE, else XDG_RUNTIME_DIR/tfo/destinations, as the library has "
+	     "it.\n"
+	     "probe sends an HTTP request on ports 80 and 8080, elsewhere a TLS ClientHello.\n\n"
+	     "Exit status: 0, 1 if something is wrong, 2 if the command line is; of probe: 0 "
+	     "works, "
+	     "1 does\n"
+	     "not, 3 cannot be tried.");
 }
 
 static bool is_group(const char *word)
@@ -102,11 +139,8 @@ static int run_verb(int count, char **words)
 			 group ? " " : "", words[0]);
 		return STATUS_USAGE;
 	}
-	if (count - 1 > verb->most_arguments) {
-		complain("unexpected argument \"%s\"; try tfoctl --help",
-			 words[1 + verb->most_arguments]);
-		return STATUS_USAGE;
-	}
+	if (count - 1 > verb->most_arguments)
+		return refuse_word(words[1 + verb->most_arguments]);
 	return verb->run(count - 1, words + 1);
 }
 
@@ -127,9 +161,33 @@ static int run(int count, char **words)
 	return run_verb(count, words);
 }
 
+/* In a shell under tfo-run the library would have its hand in the connections of prime and probe:
+ * begins again without it, and with whatever else is preloaded. */
+static void shed_library(char **argv)
+{
+	const char *preload = getenv("LD_PRELOAD");
+	char *list, *rest, *word, *next;
+
+	if (!preload || !strstr(preload, "libtfo-preload"))
+		return;
+	list = strdup(preload);
+	rest = calloc(1, strlen(preload) + 2);
+	if (!list || !rest)
+		return;
+	for (word = strtok_r(list, " :", &next); word; word = strtok_r(NULL, " :", &next))
+		if (!strstr(word, "libtfo-preload"))
+			strcat(strcat(rest, ":"), word);
+	if (*rest ? setenv("LD_PRELOAD", rest + 1, 1) : unsetenv("LD_PRELOAD"))
+		return;
+	execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
-	int status = run(argc - 1, argv + 1);
+	int status;
+
+	shed_library(argv);
+	status = run(argc - 1, argv + 1);
 
 	if (ferror(stdout) || fflush(stdout) != 0) {
 		complain("standard output: %s", strerror(errno));

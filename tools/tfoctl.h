@@ -2,16 +2,28 @@
 /*
  * What the files of tfoctl share: the verbs, one per function, and how errors are said.
  * A verb gets the words behind its name, as many as its entry in the table allows, and returns
- * the exit status: 0, or 1 when something is wrong. One thread.
+ * the exit status. One thread.
  */
 #ifndef TFO_TOOLS_TFOCTL_H
 #define TFO_TOOLS_TFOCTL_H
 
+enum { STATUS_TROUBLE = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
+
 /* A line on standard error: "tfoctl: " and the message. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same about a word too many. Returns STATUS_USAGE. */
+int refuse_word(const char *word);
+
+/* Finds the memory of destinations as the library does: by the environment. */
+void find_memory(void);
 
 int policy_check_verb(int count, char **words);
 int policy_print_verb(int count, char **words);
 int policy_which_verb(int count, char **words);
+int status_verb(int count, char **words);
+int forget_verb(int count, char **words);
+int prime_verb(int count, char **words);
+int probe_verb(int count, char **words);
 
 #endif

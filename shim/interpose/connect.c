@@ -17,6 +17,7 @@ static int connect_noted(int fd, const struct sockaddr *address, socklen_t lengt
 	case SOCKET_IN_FLIGHT:
 		return hold_connect_again(&tracking, address, length);
 	case SOCKET_CONNECTING:
+	case SOCKET_TIMED:
 	case SOCKET_WATCHED:
 		/* Connected or connecting, it cannot be disarmed, and this is no new connection. */
 		if (!hold_disarm(fd))

@@ -25,10 +25,11 @@ bool before_close(int fd)
 		keeper_take_over(&tracking);
 	if (table_state(&tracking) == SOCKET_CONNECTING)
 		handshake_has_ended(&tracking);
-	if (table_state(&tracking) == SOCKET_WATCHED)
+	if (table_state(&tracking) == SOCKET_TIMED)
+		first_byte_looked_for(&tracking);
+	if (table_state(&tracking) == SOCKET_WATCHED || table_state(&tracking) == SOCKET_TIMED)
 		connection_ends(&tracking);
-	if (table_state(&tracking) == SOCKET_CONNECTING ||
-	    table_state(&tracking) == SOCKET_WATCHED)
+	if (table_state(&tracking) != SOCKET_UNTRACKED && table_state(&tracking) < SOCKET_HELD)
 		table_move(&tracking, SOCKET_UNTRACKED);
 	return table_state(&tracking) != SOCKET_KEPT;
 }
@@ -100,6 +101,7 @@ static void before_closing(struct closing *closing)
 	table_each(SOCKET_HELD, before_close_in_range, closing);
 	table_each(SOCKET_IN_FLIGHT, before_close_in_range, closing);
 	table_each(SOCKET_CONNECTING, before_close_in_range, closing);
+	table_each(SOCKET_TIMED, before_close_in_range, closing);
 	table_each(SOCKET_WATCHED, before_close_in_range, closing);
 }
 

@@ -12,6 +12,7 @@
 
 #include "shim/memory/file.h"
 #include "shim/memory/judge.h"
+#include "shim/memory/trial.h"
 
 /* Three suspensions of different destinations within this time: it is the path that we share. */
 #define PAUSE_WINDOW_S	   60u
@@ -111,23 +112,24 @@ static struct memory_entry *find(struct memory_file *file, const struct key *key
 	return NULL;
 }
 
-/* A free place of the set, else the one that was not used for the longest time. */
-static unsigned int place_for(struct memory_file *file, const struct key *key)
+/* A free place of the set, else the one that was not used for the longest time. *before is the tag
+ * for which it was chosen. */
+static unsigned int place_for(struct memory_file *file, const struct key *key, uint64_t *before)
 {
 	unsigned int first = first_of_set(key), stalest = first;
 	uint32_t oldest = UINT32_MAX;
 
 	for (unsigned int i = first; i < first + MEMORY_WAYS; i++) {
 		uint64_t tag = atomic_load(&file->tags[i]);
-		uint32_t used;
+		uint32_t used = atomic_load(&file->entries[i].last_used_s);
 
-		if (tag == 0 || tag == key->tag)
-			return i;
-		used = atomic_load(&file->entries[i].last_used_s);
-		if (used < oldest) {
+		if (i == first || tag == 0 || tag == key->tag || used < oldest) {
 			oldest = used;
 			stalest = i;
+			*before = tag;
 		}
+		if (tag == 0 || tag == key->tag)
+			break;
 	}
 	return stalest;
 }
@@ -141,11 +143,10 @@ static struct memory_entry *find_or_claim(struct memory_file *file, const struct
 
 	if (entry)
 		return entry;
-	place = place_for(file, key);
+	place = place_for(file, key, &before);
 	entry = &file->entries[place];
 	if (!memory_file_has_room(entry, sizeof(*entry)))
 		return NULL;
-	before = atomic_load(&file->tags[place]);
 	/* Lost to somebody else's destination: this one is learned another time. */
 	if (!atomic_compare_exchange_strong(&file->tags[place], &before, key->tag))
 		return find(file, key);
@@ -189,6 +190,8 @@ enum advice memory_advice(const struct sockaddr *address, socklen_t length,
 	if (!file || !key_of(address, length, &key))
 		return unknown;
 	if (is_suspended(atomic_load(&file->header.paused_until_s), now))
+		return ADVICE_PLAIN;
+	if (rule->control_share && trial_is_suspended(file, rule->text, now))
 		return ADVICE_PLAIN;
 	entry = find(file, &key);
 	if (!entry)
@@ -235,13 +238,19 @@ static struct judgement apply_judgement(struct memory_entry *entry,
 	return judgement;
 }
 
+static uint32_t pause_s(uint32_t base_s)
+{
+	uint32_t pause = base_s * PAUSE_FACTOR; /* base_s is at most a day */
+
+	return pause < SUSPENSION_MOST_S ? pause : SUSPENSION_MOST_S;
+}
+
 /* Several destinations failing together mean that the path is at fault: everything rests. */
 static void note_suspension(struct memory_file *file, const struct key *key, uint32_t now,
 			    uint32_t base_s)
 {
 	uint32_t mark = (uint32_t)key->tag, marks[MEMORY_SUSPENSIONS], others = 0;
 	unsigned int slot = atomic_fetch_add(&file->header.suspension_count, 1);
-	uint32_t pause = base_s * PAUSE_FACTOR;
 
 	atomic_store(&file->header.suspensions[slot % MEMORY_SUSPENSIONS],
 		     (uint64_t)now << 32 | mark);
@@ -256,8 +265,7 @@ static void note_suspension(struct memory_file *file, const struct key *key, uin
 			marks[others++] = (uint32_t)noted;
 	}
 	if (others >= PAUSE_DESTINATIONS)
-		atomic_store(&file->header.paused_until_s,
-			     now + (pause < SUSPENSION_MOST_S ? pause : SUSPENSION_MOST_S));
+		atomic_store(&file->header.paused_until_s, now + pause_s(base_s));
 }
 
 static void add(_Atomic(uint32_t) *counter, bool happened)
@@ -335,6 +343,14 @@ void memory_record(const struct sockaddr *address, socklen_t length, const struc
 	}
 }
 
+void memory_record_first_byte(const struct policy_rule *rule, bool control, uint64_t us)
+{
+	struct memory_file *file = memory_file();
+
+	if (file)
+		trial_note(file, rule->text, control, us, now_s(), pause_s(rule->suspend_s));
+}
+
 static void address_of(const struct memory_entry *entry, struct remembered *remembered)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -354,18 +370,19 @@ static void address_of(const struct memory_entry *entry, struct remembered *reme
 	}
 }
 
-/* Whatever stands there, only what may stand in a host name is passed on. */
-static void name_of(const struct memory_entry *entry, struct remembered *remembered)
+/* Whatever stands there, only what may stand in a text is passed on. `text` has room for one byte
+ * more than the words. */
+static void text_of(const _Atomic(uint64_t) *words, size_t count, char *text)
 {
-	uint64_t words[8];
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word = atomic_load(&words[i]);
 
-	for (unsigned int i = 0; i < 8; i++)
-		words[i] = atomic_load(&entry->name[i]);
-	memcpy(remembered->name, words, sizeof(words));
-	remembered->name[64] = '\0';
-	for (char *at = remembered->name; *at; at++)
-		if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\')
-			*at = '?';
+		memcpy(text + i * sizeof(word), &word, sizeof(word));
+	}
+	text[count * sizeof(*words)] = '\0';
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
 }
 
 static struct remembered recall(const struct memory_entry *entry)
@@ -390,7 +407,7 @@ static struct remembered recall(const struct memory_entry *entry)
 	if (!is_suspended(remembered.suspended_until_s, now_s()))
 		remembered.suspended_until_s = 0;
 	address_of(entry, &remembered);
-	name_of(entry, &remembered);
+	text_of(entry->name, 8, remembered.name);
 	return remembered;
 }
 
@@ -428,11 +445,40 @@ unsigned int memory_each(void (*visit)(const struct remembered *remembered, void
 	return count;
 }
 
+void memory_each_trial(void (*visit)(const struct remembered_trial *trial, void *context),
+		       void *context)
+{
+	struct memory_file *file = memory_file();
+
+	for (unsigned int i = 0; file && i < MEMORY_TRIALS; i++) {
+		const struct memory_trial *trial = &file->trials[i];
+		struct remembered_trial remembered = {0};
+
+		if (atomic_load(&trial->tag) == 0)
+			continue;
+		text_of(trial->text, 16, remembered.rule);
+		remembered.suspended_until_s = trial_suspended_until(trial, now_s());
+		remembered.treated_median_us =
+			trial_median(trial->treated, &remembered.treated_count);
+		remembered.control_median_us =
+			trial_median(trial->control, &remembered.control_count);
+		visit(&remembered, context);
+	}
+}
+
 static bool is_wanted(const struct memory_entry *entry, const struct key *key)
 {
 	return atomic_load(&entry->address[0]) == key->address[0] &&
 	       atomic_load(&entry->address[1]) == key->address[1] &&
 	       (key->port == 0 || (atomic_load(&entry->port) & 0xffff) == key->port);
+}
+
+/* With the suspensions that count towards another. */
+static void forget_pause(struct memory_file *file)
+{
+	for (unsigned int i = 0; i < MEMORY_SUSPENSIONS; i++)
+		atomic_store(&file->header.suspensions[i], 0);
+	atomic_store(&file->header.paused_until_s, 0);
 }
 
 unsigned int memory_forget(const struct sockaddr *address, socklen_t length)
@@ -444,7 +490,7 @@ unsigned int memory_forget(const struct sockaddr *address, socklen_t length)
 	if (!file || (address && !key_of(address, length, &key)))
 		return 0;
 	if (!address)
-		atomic_store(&file->header.paused_until_s, 0);
+		forget_pause(file);
 	for (unsigned int i = 0; i < MEMORY_ENTRIES; i++) {
 		if (atomic_load(&file->tags[i]) == 0 ||
 		    (address && !is_wanted(&file->entries[i], &key)))

@@ -152,23 +152,34 @@ static void make_file(bool replace)
 
 enum finding { FOUND_SOUND, FOUND_NOTHING, FOUND_RUBBISH, FOUND_FOREIGN };
 
+/* What a file's first bytes say. */
+static enum finding judge_contents(const struct memory_header *header, size_t length, off_t size)
+{
+	bool ours = length >= sizeof(magic) && memcmp(header->magic, magic, sizeof(magic)) == 0;
+
+	if (size == 0)
+		return FOUND_RUBBISH;
+	if (length == sizeof(*header) && is_sound(header))
+		return size == (off_t)sizeof(struct memory_file) ? FOUND_SOUND : FOUND_RUBBISH;
+	/* Ours, and cut short: no version has files as small as that. */
+	if (ours && length < sizeof(*header))
+		return FOUND_RUBBISH;
+	/* A newer version's, or a file of the user's that TFO_STATE names by mistake: not ours to
+	 * replace. */
+	return setting || ours ? FOUND_FOREIGN : FOUND_RUBBISH;
+}
+
 static enum finding examine(int fd, struct stat *status)
 {
 	static struct memory_header header;
+	ssize_t length;
 
 	if (fstat(fd, status) != 0 || !S_ISREG(status->st_mode) || status->st_uid != geteuid() ||
 	    (status->st_mode & (S_IWGRP | S_IWOTH)))
 		return FOUND_FOREIGN;
-	if (status->st_size == 0)
-		return FOUND_RUBBISH;
-	if (pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) && is_sound(&header) &&
-	    status->st_size == (off_t)sizeof(struct memory_file))
-		return FOUND_SOUND;
-	/* A newer version's, or a file of the user's that TFO_STATE names by mistake: not ours to
-	 * replace. */
-	if (setting || memcmp(header.magic, magic, sizeof(magic)) == 0)
-		return FOUND_FOREIGN;
-	return FOUND_RUBBISH;
+	length = pread(fd, &header, sizeof(header), 0);
+	return length < 0 ? FOUND_FOREIGN
+			  : judge_contents(&header, (size_t)length, status->st_size);
 }
 
 static struct mapping *note_mapping(struct memory_file *file, const struct stat *status)

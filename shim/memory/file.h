@@ -19,7 +19,7 @@
 #define MEMORY_ENTRIES	  (MEMORY_SETS * MEMORY_WAYS)
 #define MEMORY_SUSPENSIONS 4u
 #define MEMORY_TRIALS	  64u
-#define TRIAL_BUCKETS	  48u
+#define TRIAL_BUCKETS	  96u
 
 /* Everything known of a destination. Each field is atomic by itself, and each value is one that may
  * be seen with any value of the others. */
@@ -44,7 +44,7 @@ struct memory_entry {
 #define MEMORY_PORT_SET 0x10000u
 
 /* A rule's control group: how long connections took from connect to the first byte, as counts in
- * buckets of a quarter of an octave. */
+ * buckets of an eighth of an octave. */
 struct memory_trial {
 	_Atomic(uint64_t) tag; /* of the rule's text; 0: free */
 	_Atomic(uint32_t) suspended_until_s;

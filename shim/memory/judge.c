@@ -63,7 +63,7 @@ static void note_acknowledgement(struct judgement *judgement, bool acknowledged,
 	if (acknowledged) {
 		standing->strikes = 0;
 		standing->level = 0;
-	} else if (standing->miss_count == MISSES_KEPT &&
+	} else if (standing->miss_count >= MISSES_KEPT &&
 		   count_bits(standing->misses) >= MISSES_TO_SUSPEND) {
 		suspend(judgement, MEMORY_NOT_ACKNOWLEDGED, base_s);
 	}

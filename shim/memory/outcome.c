@@ -50,6 +50,7 @@ struct outcome outcome_of(int fd)
 			.rtt_us = info.tcpi_rtt,
 			.bytes_received = info.tcpi_bytes_received,
 			.bytes_acknowledged = info.tcpi_bytes_acked,
+			.last_received_ms = info.tcpi_last_data_recv,
 			.peer_closed = info.tcpi_state == KERNEL_TCP_CLOSE_WAIT ||
 				       info.tcpi_state == KERNEL_TCP_LAST_ACK ||
 				       info.tcpi_state == KERNEL_TCP_CLOSING,

@@ -20,6 +20,7 @@ struct outcome {
 	unsigned int rtt_us;	     /* 0: not measured */
 	uint64_t bytes_received;
 	uint64_t bytes_acknowledged; /* the SYN's own place in the sequence included */
+	unsigned int last_received_ms; /* how long ago data last came */
 	bool peer_closed;	     /* the server has ended its side */
 };
 

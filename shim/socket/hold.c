@@ -198,6 +198,24 @@ static int connect_armed(int fd, const struct tracked *facts, enum advice advice
 	return follow_ordinary(fd, facts, result);
 }
 
+/* One connection in so many stays plain, so that the others can be compared with it. */
+static bool is_in_control_group(const struct tracked *facts)
+{
+	unsigned int share = facts->rule->control_share;
+
+	/* The kernel's numbers for sockets and the clock are as random as this needs. */
+	return share && (facts->identity * 0x9e3779b97f4a7c15ull + atomic_load(&facts->connected_ns)) %
+				share == 0;
+}
+
+static int connect_as_control(int fd, struct tracked *facts)
+{
+	facts->control = true;
+	log_connect(facts, "plain: in the control group");
+	return follow_ordinary(fd, facts,
+			       next.connect(fd, &facts->address.any, facts->address_length));
+}
+
 /* Decides whether a connection is to be armed; NULL if so, else why not. */
 static const char *why_plain(int fd, enum advice advice)
 {
@@ -217,8 +235,13 @@ static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t 
 	uint32_t rtt_us;
 	enum advice advice = memory_advice(address, length, rule, &rtt_us);
 	struct tracked facts = facts_of(fd, address, length, rule, rtt_us);
-	const char *why = why_plain(fd, advice);
+	const char *why;
 
+	if (advice == ADVICE_HOLD && is_in_control_group(&facts) && is_plain_tcp(fd)) {
+		errno = saved;
+		return connect_as_control(fd, &facts);
+	}
+	why = why_plain(fd, advice);
 	errno = saved;
 	if (!why)
 		return connect_armed(fd, &facts, advice);

@@ -66,6 +66,9 @@ void release_for_reading(int fd, bool nonblocking_call)
 	case SOCKET_IN_FLIGHT:
 		handshake_has_ended(&tracking);
 		break;
+	case SOCKET_TIMED:
+		first_byte_looked_for(&tracking);
+		break;
 	default:
 		break;
 	}
@@ -169,9 +172,28 @@ void handshake_is_over(const struct tracked *socket, const struct outcome *outco
 		experience.syn = SYN_ASKED_FOR_COOKIE;
 	else if (socket->syn_bytes)
 		experience.syn = SYN_CARRIED_DATA;
-	remember(socket, &experience);
+	/* A control connection asked for nothing. */
+	if (!socket->control)
+		remember(socket, &experience);
 	if (socket->reason != SYN_NOT_HELD)
 		log_outcome(socket, outcome);
+}
+
+/* Connections that were held in vain prove nothing for or against. */
+static bool is_timed(const struct tracked *socket)
+{
+	return socket->rule->control_share && (socket->control || socket->syn_bytes);
+}
+
+void first_byte_looked_for(struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+	struct outcome outcome = outcome_of(tracking->fd);
+	uint64_t since = clock_now_ns() - atomic_load(&tracking->socket->connected_ns);
+	uint64_t ago = outcome.last_received_ms * NS_PER_MS;
+
+	if (outcome.bytes_received && table_move(tracking, SOCKET_WATCHED) && since > ago)
+		memory_record_first_byte(socket->rule, socket->control, (since - ago) / NS_PER_US);
 }
 
 bool handshake_has_ended(struct tracking *tracking)
@@ -181,7 +203,7 @@ bool handshake_has_ended(struct tracking *tracking)
 
 	if (outcome.handshake == HANDSHAKE_UNDER_WAY)
 		return false;
-	if (table_move(tracking, SOCKET_WATCHED)) {
+	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED)) {
 		if (outcome.handshake == HANDSHAKE_DONE)
 			finish_connecting(tracking);
 		handshake_is_over(tracking->socket, &outcome);

@@ -48,6 +48,9 @@ void handshake_is_over(const struct tracked *socket, const struct outcome *outco
 /* An ordinary connect() under a rule has failed at once. */
 void handshake_was_refused(const struct tracked *socket, int error);
 
+/* Looks whether the first byte of a SOCKET_TIMED has come, and remembers how long it took. */
+void first_byte_looked_for(struct tracking *tracking);
+
 /* The socket is about to go: what came after its handshake is remembered. */
 void connection_ends(const struct tracking *tracking);
 

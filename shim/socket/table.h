@@ -23,7 +23,8 @@ enum socket_state {
 	SOCKET_UNTRACKED,
 	SOCKET_WATCHED,	  /* its handshake is over: only its end matters */
 	SOCKET_CONNECTING, /* an ordinary handshake with an allowed destination; nothing is changed */
-	SOCKET_HELD,	  /* the kernel holds the SYN back */
+	SOCKET_TIMED,	   /* as watched, and its first byte is being timed (control=) */
+	SOCKET_HELD,	   /* the kernel holds the SYN back */
 	SOCKET_BUSY,	  /* somebody is emitting or releasing at this moment */
 	SOCKET_IN_FLIGHT, /* the SYN is out, the handshake has not been seen to end */
 	SOCKET_KEPT,	  /* our own descriptor of a socket that the program closed in flight */
@@ -63,6 +64,7 @@ struct tracked {
 	_Atomic(bool) told_connected;	/* connect() has returned 0 to the program */
 	_Atomic(bool) wants_to_read;	/* a non-blocking read found nothing while held */
 	bool inherited;			/* came through fork: the parent sees to its data */
+	bool control;			/* left plain, to compare (control=) */
 	bool reset;			/* SYN+data was reset, and a plain connection made instead */
 	enum syn_reason reason;
 	uint32_t syn_bytes; /* payload that left with the SYN */

@@ -39,6 +39,12 @@
 #define OPTION_NOP	1
 #define OPTION_FASTOPEN 34 /* RFC 7413 */
 
+/* The experimental option that came before it (draft-ietf-tcpm-fastopen-02; RFC 6994): Linux asks
+ * with it when it got no cookie for the other. */
+#define OPTION_EXPERIMENT	254
+#define EXPERIMENT_FASTOPEN	0xf989
+#define EXPERIMENT_HEADER_BYTES 4
+
 struct packet {
 	const uint8_t *tcp, *end; /* the TCP header; the end of the packet as far as captured */
 	size_t tcp_len;		  /* header and payload */
@@ -75,6 +81,17 @@ static bool parse_ip(const uint8_t *data, size_t len, struct packet *p)
 	return true;
 }
 
+/* Bytes before the cookie, 0 if it is another option. */
+static int fastopen_header_bytes(const uint8_t *option)
+{
+	if (option[0] == OPTION_FASTOPEN)
+		return 2;
+	if (option[0] == OPTION_EXPERIMENT && option[1] >= EXPERIMENT_HEADER_BYTES &&
+	    (option[2] << 8 | option[3]) == EXPERIMENT_FASTOPEN)
+		return EXPERIMENT_HEADER_BYTES;
+	return 0;
+}
+
 static const char *fastopen_option(const struct packet *p, size_t header)
 {
 	const uint8_t *o = p->tcp + sizeof(struct tcphdr), *end = p->tcp + header;
@@ -88,8 +105,10 @@ static const char *fastopen_option(const struct packet *p, size_t header)
 		}
 		if (end - o < 2 || o[1] < 2)
 			break;
-		if (*o == OPTION_FASTOPEN)
-			return o[1] > 2 ? "cookie" : "ask";
+		if (o[1] > end - o)
+			break;
+		if (fastopen_header_bytes(o))
+			return o[1] > fastopen_header_bytes(o) ? "cookie" : "ask";
 		o += o[1];
 	}
 	return "no";

@@ -115,20 +115,30 @@ lab_delay() {
 }
 
 # The rules of a fault; M stands for the extra match. They sit in INPUT, thus at the far end of the delay, and a capture still
-# sees what they take away. `@ih,0,8 >= 0` is true of packets with payload only.
+# sees what they take away. `@ih,0,8 >= 0` is true of packets with payload only. A Linux that got no cookie for the option
+# asks the next time with the experimental one that came before it (kind 254 and a magic number): both are the option.
 lab_fault_rules() {
 	local syn='tcp flags & (syn|ack) == syn' synack='tcp flags & (syn|ack) == (syn|ack)' data='@ih,0,8 >= 0'
-	local option='tcp option fastopen exists' later='tcp flags & syn == 0'
+	local option='tcp option fastopen exists' older='tcp option @254,16,16 0xf989' later='tcp flags & syn == 0'
 	case $1 in
 	drop-syn) echo "$syn M counter drop" ;;
 	drop-syn-data) echo "$syn $data M counter drop" ;;
-	drop-fastopen-option) echo "$syn $option M counter drop" ;;
+	drop-fastopen-option) printf '%s\n' "$syn $option M counter drop" "$syn $older M counter drop" ;;
 	drop-synack) echo "$synack M counter drop" ;;
-	strip-option-syn) echo "$syn $option M counter reset tcp option fastopen" ;;
-	strip-option-synack) echo "$synack $option M counter reset tcp option fastopen" ;;
+	strip-option-syn)
+		echo "$syn $option M counter reset tcp option fastopen"
+		echo "$syn $older M counter reset tcp option 254"
+		;;
+	strip-option-synack)
+		echo "$synack $option M counter reset tcp option fastopen"
+		echo "$synack $older M counter reset tcp option 254"
+		;;
 	reset-syn) echo "$syn M counter reject with tcp reset" ;;
 	reset-syn-data) echo "$syn $data M counter reject with tcp reset" ;;
-	reset-fastopen-option) echo "$syn $option M counter reject with tcp reset" ;;
+	reset-fastopen-option)
+		echo "$syn $option M counter reject with tcp reset"
+		echo "$syn $older M counter reject with tcp reset"
+		;;
 	unreachable) echo "$syn M counter reject with icmpx type port-unreachable" ;;
 	unreachable-syn-data) echo "$syn $data M counter reject with icmpx type port-unreachable" ;;
 	prohibited) echo "$syn M counter reject with icmpx type admin-prohibited" ;;

@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# Every command of the README is run, as it stands there, where www.example.com is a server of ours.
+
+load helper
+load lab/lab.bash
+
+README=$BATS_TEST_DIRNAME/../README.md
+
+setup() {
+	fresh_environment
+	lab_need curl nginx openssl
+	lab_reset
+	ln -s "$TFO_BUILD" build
+}
+
+teardown() {
+	lab_reset
+}
+
+# The lines of the README's sh blocks, without their comments.
+commands() {
+	awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' "$README" | sed 's/  *#.*//'
+}
+
+example_com() {
+	mkdir -p www
+	echo 'An example.' >www/index.html
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=www.example.com \
+		-addext 'subjectAltName=DNS:www.example.com' -keyout key.pem -out cert.pem 2>openssl.log
+	cat >nginx.conf <<-END
+		daemon off;
+		master_process off;
+		user root root;
+		pid nginx.pid;
+		error_log stderr;
+		events {}
+		http {
+			access_log off;
+			client_body_temp_path temp;
+			proxy_temp_path temp;
+			fastcgi_temp_path temp;
+			uwsgi_temp_path temp;
+			scgi_temp_path temp;
+			server {
+				listen 80 fastopen=256;
+				listen 443 ssl fastopen=256;
+				ssl_certificate cert.pem;
+				ssl_certificate_key key.pem;
+				root www;
+			}
+		}
+	END
+	lab_start nginx nginx -e stderr -p "$PWD" -c nginx.conf
+	lab_wait_port 10.9.0.1 443
+	grep -q example.com /etc/hosts || echo '10.9.0.1 www.example.com api.internal' >>/etc/hosts
+	export CURL_CA_BUNDLE=$PWD/cert.pem
+}
+
+@test "the README has the commands that are tried here, and no others" {
+	diff <(commands) - <<-'END'
+		tools/demo
+		tools/test
+		cmake --preset release && cmake --build --preset release
+		build/bin/tfo-run -v curl -s https://www.example.com/
+		build/bin/tfo-run -a '*.example.com 80 http' curl -s http://www.example.com/
+		build/bin/tfoctl status
+	END
+}
+
+# tools/test is what runs this.
+@test "tools/demo shows a round trip saved" {
+	cd "$BATS_TEST_DIRNAME/.."
+	try tools/demo
+	expect_status 0
+	[[ $output =~ first\ byte\ after.*saved ]]
+}
+
+@test "the first uses: the second run saves a round trip, and status says so" {
+	example_com
+	lab_delay 20
+	mapfile -t uses < <(commands | grep 'tfo-run')
+	for use in "${uses[@]}"; do
+		for _ in 1 2; do
+			try sh -c "$use"
+			expect_status 0
+			expect_output 'An example.'
+		done
+		expect_error_with '' # quiet but for -v
+	done
+	[[ $(sh -c "${uses[0]}" 2>&1) == *'bytes in the SYN, acknowledged'* ]]
+	try sh -c "$(commands | grep status)"
+	expect_status 0
+	[[ $output == *10.9.0.1:443* && $output == *10.9.0.1:80* ]]
+}
+
+@test "the policy in the README is a good one" {
+	grep -E '^(# verb|allow|deny) ' "$README" >policy
+	[[ $(wc -l <policy) == 5 ]]
+	try build/bin/tfoctl policy check policy
+	expect_only ''
+}
+
+@test "the other commands that the README names" {
+	example_com
+	try build/bin/tfoctl prime www.example.com:443
+	expect_status 0
+	try build/bin/tfoctl probe www.example.com:80
+	expect_status 0
+	TFO_STATE=$PWD/state try build/bin/tfoctl status
+	expect_status 0
+}
