@@ -12,8 +12,7 @@ static const struct {
 	const char *suffix;
 	uint64_t us;
 } units[] = {
-	{"us", 1},	   {"ms", 1000},       {"s", 1000000},
-	{"m", 60000000ull}, {"h", 3600000000ull},
+	{"us", 1}, {"ms", 1000}, {"s", 1000000}, {"m", 60000000ull}, {"h", 3600000000ull},
 };
 
 /* The factor of a unit, or 0. */
@@ -62,7 +61,7 @@ static int parse_duration(const struct parse *parse, struct span value, uint64_t
 
 static int parse_hold(const struct parse *parse, struct policy_rule *rule, struct span value)
 {
-	uint64_t us;
+	uint64_t us = 0;
 
 	if (parse_duration(parse, value, 1, HOLD_MOST_US,
 			   "@ is out of range: a hold lasts more than 0 and at most 1s", &us) != 0)
@@ -73,7 +72,7 @@ static int parse_hold(const struct parse *parse, struct policy_rule *rule, struc
 
 static int parse_minrtt(const struct parse *parse, struct policy_rule *rule, struct span value)
 {
-	uint64_t us;
+	uint64_t us = 0;
 
 	if (parse_duration(parse, value, 0, MINRTT_MOST_US,
 			   "@ is out of range: minrtt is at most 10s", &us) != 0)
@@ -84,7 +83,7 @@ static int parse_minrtt(const struct parse *parse, struct policy_rule *rule, str
 
 static int parse_suspend(const struct parse *parse, struct policy_rule *rule, struct span value)
 {
-	uint64_t us;
+	uint64_t us = 0;
 
 	if (parse_duration(parse, value, 1000000, SUSPEND_MOST_US,
 			   "@ is out of range: a suspension lasts from 1s to 24h", &us) != 0)

@@ -50,13 +50,13 @@ struct policy_rule {
 	enum policy_payload payload;
 	const uint8_t *prefix; /* POLICY_PAYLOAD_PREFIX: the bytes a payload must begin with */
 	size_t prefix_length;
-	unsigned int hold_us; /* longest hold in microseconds; 0: the library's own deadline */
-	bool verify;		   /* connect plainly where nothing was reached lately */
-	unsigned int minrtt_us;	   /* destinations nearer than this are not held */
-	unsigned int suspend_s;	   /* the first suspension of a destination that fails */
-	unsigned int max_bytes;	   /* most bytes that ride in a SYN; 0: as many as fit */
+	unsigned int hold_us;	/* longest hold in microseconds; 0: the library's own deadline */
+	bool verify;		/* connect plainly where nothing was reached lately */
+	unsigned int minrtt_us; /* destinations nearer than this are not held */
+	unsigned int suspend_s; /* the first suspension of a destination that fails */
+	unsigned int max_bytes; /* most bytes that ride in a SYN; 0: as many as fit */
 	unsigned int control_share; /* one connection in so many stays plain, to compare; 0: none */
-	const char *file;     /* where the rule stands, for the log */
+	const char *file;	    /* where the rule stands, for the log */
 	unsigned int line;
 	const char *text;      /* the rule as written, columns separated by one space, no comment */
 	unsigned int position; /* 0 for the first rule of the policy */

@@ -134,6 +134,8 @@
 	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
 	   char *const environment[]),                                                             \
 	  (pid, file, actions, attributes, arguments, environment))                                \
+	X(int, unshare, (int flags), (flags))                                                      \
+	X(int, setns, (int fd, int type), (fd, type))                                              \
 	X(int, system, (const char *command), (command))                                           \
 	/* finish */                                                                               \
 	X(int, close, (int fd), (fd))                                                              \
@@ -175,6 +177,10 @@
 #define FUNCTIONS_OF_WORDS(X)                                                                      \
 	X(int, fcntl, (int fd, int command, long argument), (fd, command, argument))               \
 	X(int, fcntl64, (int fd, int command, long argument), (fd, command, argument))             \
+	X(int, clone,                                                                              \
+	  (int (*run)(void *), void *stack, int flags, void *argument, long parent, long tls,      \
+	   long child),                                                                            \
+	  (run, stack, flags, argument, parent, tls, child))                                       \
 	X(long, syscall, (long number, long a, long b, long c, long d, long e, long f),            \
 	  (number, a, b, c, d, e, f))
 

@@ -12,6 +12,7 @@
 #include "policy/names.h"
 #include "shim/clock.h"
 #include "shim/next.h"
+#include "shim/readable.h"
 #include "shim/settings.h"
 
 struct line {
@@ -154,7 +155,7 @@ void log_not_allowed(const struct sockaddr *address, socklen_t length,
 	union socket_address copy;
 	struct line line;
 
-	if (!settings.log || !address || length < sizeof(address->sa_family) ||
+	if (!settings.log || is_absurd(address) || length < sizeof(address->sa_family) ||
 	    length > sizeof(copy) ||
 	    (address->sa_family != AF_INET && address->sa_family != AF_INET6))
 		return;

@@ -43,8 +43,8 @@ static const struct policy *read_policy(void)
 {
 	struct policy_problem problem;
 	char text[1024];
-	const struct policy *policy = policy_load(settings.policy, settings.rules,
-						  settings.xdg_config_home, settings.home, &problem);
+	const struct policy *policy = policy_load(
+		settings.policy, settings.rules, settings.xdg_config_home, settings.home, &problem);
 
 	if (!policy) {
 		policy_problem_text(&problem, text, sizeof(text));

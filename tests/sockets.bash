@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2119,SC2120 # tests give allow_everything its arguments
 #
 # Programs that talk to the test server, once without and once with the library: `same STEP...` is
 # the whole vocabulary of most tests. For files that `load helper` and `load lab/lab.bash` first.

@@ -161,25 +161,43 @@ static int run(int count, char **words)
 	return run_verb(count, words);
 }
 
+#define LIBRARY "libtfo-preload"
+
+/* A list as LD_PRELOAD is one, without this project's library. */
+static void copy_others(char *to, const char *list)
+{
+	char *end = to;
+
+	while (*list) {
+		size_t length = strcspn(list, " :");
+
+		if (length && !memmem(list, length, LIBRARY, strlen(LIBRARY))) {
+			if (end != to)
+				*end++ = ':';
+			memcpy(end, list, length);
+			end += length;
+		}
+		list += length + (list[length] != '\0');
+	}
+	*end = '\0';
+}
+
 /* In a shell under tfo-run the library would have its hand in the connections of prime and probe:
  * begins again without it, and with whatever else is preloaded. */
 static void shed_library(char **argv)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	char *list, *rest, *word, *next;
+	char *others;
 
-	if (!preload || !strstr(preload, "libtfo-preload"))
+	if (!preload || !strstr(preload, LIBRARY))
 		return;
-	list = strdup(preload);
-	rest = calloc(1, strlen(preload) + 2);
-	if (!list || !rest)
+	others = malloc(strlen(preload) + 1);
+	if (!others)
 		return;
-	for (word = strtok_r(list, " :", &next); word; word = strtok_r(NULL, " :", &next))
-		if (!strstr(word, "libtfo-preload"))
-			strcat(strcat(rest, ":"), word);
-	if (*rest ? setenv("LD_PRELOAD", rest + 1, 1) : unsetenv("LD_PRELOAD"))
-		return;
-	execv("/proc/self/exe", argv);
+	copy_others(others, preload);
+	if (setenv("LD_PRELOAD", others, 1) == 0)
+		execv("/proc/self/exe", argv);
+	free(others);
 }
 
 int main(int argc, char **argv)

@@ -111,6 +111,13 @@ bool connection_wait(const struct connection *connection, short events, int most
 	return ready > 0;
 }
 
+/* A server may close or reset at once: its acknowledgement of the SYN remains. */
+static bool was_made(const struct outcome *outcome)
+{
+	return outcome->handshake == HANDSHAKE_DONE ||
+	       (outcome->handshake == HANDSHAKE_FAILED && outcome->bytes_acknowledged > 0);
+}
+
 /* The SYN has left: sees the handshake through. */
 static void see_through(struct connection *connection, double since, int most_ms)
 {
@@ -119,11 +126,8 @@ static void see_through(struct connection *connection, double since, int most_ms
 	connection->ms = now_ms() - since;
 	connection->outcome = outcome_of(connection->fd);
 	connection->error = ready ? pending_error(connection->fd) : ETIMEDOUT;
-	connection->state = CONNECTION_MADE;
-	if (connection->outcome.handshake == HANDSHAKE_DONE)
-		return;
-	connection->state = CONNECTION_FAILED;
-	if (!connection->error)
+	connection->state = was_made(&connection->outcome) ? CONNECTION_MADE : CONNECTION_FAILED;
+	if (connection->outcome.handshake == HANDSHAKE_FAILED && !connection->error)
 		connection->error = ECONNRESET;
 }
 
@@ -190,13 +194,24 @@ struct connection connect_with_data(const struct addrinfo *to, const void *paylo
 	return connection;
 }
 
-bool cookie_is_known(const struct addrinfo *to, int most_ms)
+static bool is_held(const struct addrinfo *to, int most_ms)
 {
 	struct connection connection = connect_asking(to, most_ms);
-	bool known = connection.state == CONNECTION_HELD;
+	bool held = connection.state == CONNECTION_HELD;
 
 	connection_close(&connection);
-	return known;
+	return held;
+}
+
+/* Linux asks with option 34 (RFC 7413) and, if no cookie comes, the next time with the older 254,
+ * which many a path lets through that strips 34. So the first look may be what fetches it. */
+enum cookie cookie_at_hand(const struct addrinfo *to, const struct connection *after, int most_ms)
+{
+	if (is_held(to, most_ms))
+		return COOKIE_KNOWN;
+	if (after->outcome.retransmissions)
+		return COOKIE_NONE;
+	return is_held(to, most_ms) ? COOKIE_EXPERIMENTAL : COOKIE_NONE;
 }
 
 void connection_close(struct connection *connection)

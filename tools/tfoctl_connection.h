@@ -14,14 +14,14 @@
 
 enum connection_state {
 	CONNECTION_HELD, /* a cookie was at hand: the SYN waits for data */
-	CONNECTION_MADE,
+	CONNECTION_MADE, /* and perhaps reset at once: then `error` is set */
 	CONNECTION_FAILED,
 };
 
 struct connection {
 	int fd; /* -1: no socket */
 	enum connection_state state;
-	int error;	  /* errno, of CONNECTION_FAILED; ETIMEDOUT also when our time was up */
+	int error;	  /* errno, or 0; ETIMEDOUT also when our time was up */
 	size_t syn_bytes; /* that the SYN carried */
 	double ms;	  /* from the SYN to the end of the handshake */
 	struct outcome outcome;
@@ -48,9 +48,16 @@ void connection_release(struct connection *connection, int most_ms);
 struct connection connect_with_data(const struct addrinfo *to, const void *payload, size_t length,
 				    int most_ms);
 
-/* Whether the kernel has a cookie for this address. It asks by a connect that is held and then
- * dropped, so that no packet leaves; without a cookie it is a connection like any other. */
-bool cookie_is_known(const struct addrinfo *to, int most_ms);
+enum cookie {
+	COOKIE_NONE,
+	COOKIE_KNOWN,
+	COOKIE_EXPERIMENTAL, /* it came when the kernel asked with the experimental option */
+};
+
+/* Whether the kernel has a cookie for this address, after a connection that asked for one. It asks
+ * by a connect that is held and then dropped, so that no packet leaves; without a cookie that is a
+ * connection like any other, which asks anew. */
+enum cookie cookie_at_hand(const struct addrinfo *to, const struct connection *after, int most_ms);
 
 /* Waits for `events` of poll(); false when the time is up. */
 bool connection_wait(const struct connection *connection, short events, int most_ms);

@@ -43,14 +43,16 @@ static void remember(const struct addrinfo *to, const struct place *place,
 			      place->is_name ? place->host : NULL);
 }
 
-static const char *finding(const struct connection *connection, bool held, bool cookie)
+static const char *finding(const struct connection *connection, bool held, enum cookie cookie)
 {
 	if (connection->state != CONNECTION_MADE)
 		return connection_error_text(connection);
 	if (held)
 		return "cookie was known";
-	if (cookie)
+	if (cookie == COOKIE_KNOWN)
 		return "cookie received";
+	if (cookie == COOKIE_EXPERIMENTAL)
+		return "cookie received, by the experimental option only";
 	if (connection->outcome.retransmissions)
 		return "connected, no cookie: the SYN that asked for one was lost";
 	return "connected, no cookie: the server does not do Fast Open, or the path strips the "
@@ -73,12 +75,14 @@ static const char *reservation(const struct addrinfo *to)
 static bool prime_address(const struct addrinfo *to, const struct place *place)
 {
 	struct connection connection = connect_asking(to, HANDSHAKE_MS);
-	bool held = connection.state == CONNECTION_HELD, cookie;
+	bool held = connection.state == CONNECTION_HELD;
+	enum cookie cookie = COOKIE_NONE;
 	char text[PLACE_TEXT_SIZE];
 
 	if (held)
 		connection_release(&connection, HANDSHAKE_MS);
-	cookie = connection.state == CONNECTION_MADE && (held || cookie_is_known(to, HANDSHAKE_MS));
+	if (connection.state == CONNECTION_MADE)
+		cookie = held ? COOKIE_KNOWN : cookie_at_hand(to, &connection, HANDSHAKE_MS);
 	remember(to, place, &connection, cookie);
 	printf("%s %s%s\n", place_text(to->ai_addr, text), finding(&connection, held, cookie),
 	       cookie ? reservation(to) : "");

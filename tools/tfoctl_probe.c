@@ -117,6 +117,11 @@ static void await_reply(struct exchange *exchange, double since)
 	char bytes[16384];
 	ssize_t length;
 
+	if (exchange->connection.error) { /* it is reset already */
+		exchange->reply = REPLY_RESET;
+		exchange->reply_ms = now_ms() - since;
+		return;
+	}
 	if (!connection_wait(&exchange->connection, POLLIN, REPLY_MS)) {
 		exchange->reply = has_pulse(&exchange->connection) ? REPLY_NONE : REPLY_DEAD;
 		return;
@@ -218,13 +223,19 @@ static enum verdict judge_request(const struct addrinfo *to, const struct connec
 		return connection->error == ETIMEDOUT ? COOKIE_REQUEST_LOST
 						      : COOKIE_REQUEST_REFUSED;
 	}
-	if (lost)
-		printf("the SYN that asked for it was lost, ");
-	if (cookie_is_known(to, HANDSHAKE_MS)) {
-		printf("received after %.1f ms\n", connection->ms);
+	printf("%sconnected after %.1f ms, ", lost ? "the SYN that asked for it was lost, " : "",
+	       connection->ms);
+	fflush(stdout);
+	switch (cookie_at_hand(to, connection, HANDSHAKE_MS)) {
+	case COOKIE_KNOWN:
+		puts("received");
 		return WORKS;
+	case COOKIE_EXPERIMENTAL:
+		puts("received by the experimental option 254 only, not by 34");
+		return WORKS;
+	case COOKIE_NONE:
+		puts("none came");
 	}
-	printf("none came; connected after %.1f ms\n", connection->ms);
 	return lost ? COOKIE_REQUEST_LOST : NO_COOKIE;
 }
 

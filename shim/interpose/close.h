@@ -13,4 +13,8 @@ bool before_close(int fd);
 /* `target` is about to be replaced (dup2): the same, and a number of the keeper's is vacated. */
 void before_replacement(int target);
 
+/* The process is about to end: holds go, and handshakes that the program counts on are seen
+ * through. */
+void before_exit(void);
+
 #endif

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* connect(2). */
+#include <errno.h>
+
 #include "shim/next.h"
 #include "shim/socket/hold.h"
 #include "shim/socket/release.h"
+
+/* For the kernel "connecting" ends only when connect() is called once more, with 0; a program that
+ * had its 0 from us expects EISCONN. */
+static int connect_connected(const struct tracking *tracking, const struct sockaddr *address,
+			     socklen_t length)
+{
+	int result = next.connect(tracking->fd, address, length);
+
+	if (result != 0 || address->sa_family == AF_UNSPEC ||
+	    !atomic_load(&tracking->socket->told_connected))
+		return result;
+	errno = EISCONN;
+	return -1;
+}
 
 static int connect_noted(int fd, const struct sockaddr *address, socklen_t length)
 {
@@ -21,7 +37,7 @@ static int connect_noted(int fd, const struct sockaddr *address, socklen_t lengt
 	case SOCKET_WATCHED:
 		/* Connected or connecting, it cannot be disarmed, and this is no new connection. */
 		if (!hold_disarm(fd))
-			return next.connect(fd, address, length);
+			return connect_connected(&tracking, address, length);
 		table_move(&tracking, SOCKET_UNTRACKED);
 		break;
 	default:

@@ -6,6 +6,7 @@
 #include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,25 +15,28 @@
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
 
-/* close, shutdown and exit are as dangerous to the new descriptor as to the old one. */
+/* close, shutdown and exit are as dangerous to the new descriptor as to the old one; and the option
+ * that makes the kernel hold sticks to both. */
 static int follow_duplicate(int fd, int duplicate)
 {
 	struct tracking tracking;
 	struct tracked facts;
 
-	if (duplicate < 0 || !sockets_are_live())
+	if (duplicate < 0 || !sockets_are_noted())
 		return duplicate;
 	tracking = table_find(fd);
-	if (table_state(&tracking) != SOCKET_IN_FLIGHT)
+	if (!tracking.socket || table_state(&tracking) == SOCKET_KEPT)
 		return duplicate;
-	facts = *tracking.socket;
-	table_add(duplicate, SOCKET_IN_FLIGHT, &facts);
+	facts = table_facts(tracking.socket);
+	table_add(duplicate,
+		  table_state(&tracking) == SOCKET_IN_FLIGHT ? SOCKET_IN_FLIGHT : SOCKET_WATCHED,
+		  &facts);
 	return duplicate;
 }
 
 INTERPOSER int dup(int fd)
 {
-	if (!sockets_are_live())
+	if (!sockets_are_noted())
 		return next.dup(fd);
 	release_for_sharing(fd);
 	return follow_duplicate(fd, next.dup(fd));
@@ -80,7 +84,7 @@ INTERPOSER int fcntl(int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_live())
+	if (sockets_are_noted())
 		return fcntl_live(fd, command, argument, next.fcntl);
 	return next.fcntl(fd, command, argument);
 }
@@ -93,7 +97,7 @@ INTERPOSER int fcntl64(int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_live())
+	if (sockets_are_noted())
 		return fcntl_live(fd, command, argument, next.fcntl64);
 	return next.fcntl64(fd, command, argument);
 }
@@ -156,12 +160,59 @@ INTERPOSER pid_t forkpty(int *terminal, char *name, const struct termios *attrib
 	return after_fork(next.forkpty(terminal, name, attributes, size));
 }
 
+/* A child that is no thread and has descriptors of its own, made by hand. Its pid differs, so for
+ * it the table is read-only. */
+INTERPOSER int clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
+{
+	va_list arguments;
+	long parent, tls, child;
+
+	va_start(arguments, argument);
+	parent = va_arg(arguments, long);
+	tls = va_arg(arguments, long);
+	child = va_arg(arguments, long);
+	va_end(arguments);
+	if (!(flags & CLONE_THREAD))
+		before_child();
+	return next.clone(run, stack, flags, argument, parent, tls, child);
+}
+
+/* Some namespaces can only be entered by a process of one thread, and a private table of
+ * descriptors leaves the keeper with the old one. */
+static void before_private_namespace(void)
+{
+	int saved = errno;
+
+	if (table_is_ours()) {
+		if (sockets_are_live()) {
+			release_all(SYN_PROGRAM_SHARES);
+			handshakes_see_through_exec();
+		}
+		keeper_dismiss();
+	}
+	errno = saved;
+}
+
+INTERPOSER int unshare(int flags)
+{
+	before_private_namespace();
+	return next.unshare(flags);
+}
+
+INTERPOSER int setns(int fd, int type)
+{
+	before_private_namespace();
+	return next.setns(fd, type);
+}
+
 /* The parent ends inside: its sockets live on in the child. */
 INTERPOSER int daemon(int keep_directory, int keep_streams)
 {
 	int result;
 
 	before_child();
+	if (sockets_are_live() && table_is_ours())
+		handshakes_see_through_exec();
 	result = next.daemon(keep_directory, keep_streams);
 	if (!table_is_ours())
 		after_fork(0);
@@ -174,7 +225,7 @@ static void before_program(void)
 {
 	if (sockets_are_live() && table_is_ours()) {
 		release_all(SYN_PROGRAM_SHARES);
-		handshakes_see_through(true);
+		handshakes_see_through_spawn();
 	}
 }
 
@@ -212,9 +263,13 @@ static void before_exec(void)
 {
 	if (!sockets_are_live())
 		return;
-	if (table_is_ours())
-		release_all(SYN_PROGRAM_SHARES);
-	handshakes_see_through(!table_is_ours());
+	/* In a vfork child the parent keeps what closes on exec. */
+	if (!table_is_ours()) {
+		handshakes_see_through_spawn();
+		return;
+	}
+	release_all(SYN_PROGRAM_SHARES);
+	handshakes_see_through_exec();
 }
 
 INTERPOSER int execve(const char *path, char *const arguments[], char *const environment[])

@@ -17,6 +17,8 @@ bool before_close(int fd)
 {
 	struct tracking tracking;
 
+	if (!table_is_ours())
+		return true;
 	table_unmark(fd);
 	tracking = table_find(fd);
 	if (table_state(&tracking) == SOCKET_HELD || table_state(&tracking) == SOCKET_BUSY)
@@ -98,11 +100,14 @@ static bool close_up_to_kept(struct tracking *tracking, void *context)
 
 static void before_closing(struct closing *closing)
 {
+	if (!table_is_ours())
+		return;
 	table_each(SOCKET_HELD, before_close_in_range, closing);
 	table_each(SOCKET_IN_FLIGHT, before_close_in_range, closing);
 	table_each(SOCKET_CONNECTING, before_close_in_range, closing);
 	table_each(SOCKET_TIMED, before_close_in_range, closing);
 	table_each(SOCKET_WATCHED, before_close_in_range, closing);
+	table_unmark_range(closing->first, closing->last);
 }
 
 /* Closes a range around the keeper's descriptors. */
@@ -124,7 +129,7 @@ INTERPOSER int close_range(unsigned int first, unsigned int last, int flags)
 	if (flags & CLOSE_RANGE_UNSHARE) {
 		/* From then on the keeper has a table of descriptors of its own. */
 		release_all(SYN_PROGRAM_CLOSES);
-		handshakes_see_through(false);
+		handshakes_see_through_exec();
 		return next.close_range(first, last, flags);
 	}
 	return close_around_kept(&closing);
@@ -154,12 +159,12 @@ static bool end_watched(struct tracking *tracking, void *unused)
 	return true;
 }
 
-static void before_exit(void)
+void before_exit(void)
 {
 	if (!sockets_are_noted() || !table_is_ours())
 		return;
 	release_all(SYN_PROGRAM_CLOSES);
-	handshakes_see_through(false);
+	handshakes_see_through_exit();
 	table_each(SOCKET_WATCHED, end_watched, NULL);
 }
 
@@ -189,41 +194,6 @@ INTERPOSER void quick_exit(int status)
 __attribute__((destructor)) static void before_normal_exit(void)
 {
 	before_exit();
-}
-
-/* Programs close and exit by number too: libuv calls syscall(SYS_close, fd). */
-static long syscall_live(long number, long a, long b, long c, long d, long e, long f)
-{
-	switch (number) {
-	case SYS_close:
-		return close((int)a);
-	case SYS_shutdown:
-		return shutdown((int)a, (int)b);
-	case SYS_exit_group:
-		before_exit();
-		break;
-	default:
-		break;
-	}
-	return next.syscall(number, a, b, c, d, e, f);
-}
-
-INTERPOSER long syscall(long number, ...)
-{
-	va_list arguments;
-	long a, b, c, d, e, f;
-
-	va_start(arguments, number);
-	a = va_arg(arguments, long);
-	b = va_arg(arguments, long);
-	c = va_arg(arguments, long);
-	d = va_arg(arguments, long);
-	e = va_arg(arguments, long);
-	f = va_arg(arguments, long);
-	va_end(arguments);
-	if (sockets_are_noted())
-		return syscall_live(number, a, b, c, d, e, f);
-	return next.syscall(number, a, b, c, d, e, f);
 }
 
 INTERPOSER_ALIAS(__close, close);

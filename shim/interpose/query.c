@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shim/next.h"
+#include "shim/readable.h"
 #include "shim/socket/release.h"
 
 #ifndef TCP_ULP
@@ -29,7 +30,8 @@ static int getpeername_live(int fd, struct sockaddr *address, socklen_t *length)
 
 	if (table_state(&tracking) == SOCKET_IN_FLIGHT)
 		handshake_has_ended(&tracking);
-	if (table_state(&tracking) < SOCKET_HELD || !address || !length)
+	if (table_state(&tracking) < SOCKET_HELD || !is_readable(length, sizeof(*length)) ||
+	    (int)*length < 0 || !is_readable(address, *length))
 		return next.getpeername(fd, address, length);
 	return tell_peer(tracking.socket, address, length);
 }

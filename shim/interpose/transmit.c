@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls that send: the first one of a held socket becomes the SYN's payload. */
 #include <fcntl.h>
+#include <string.h>
 
 #include "shim/next.h"
+#include "shim/readable.h"
 #include "shim/socket/emit.h"
 #include "shim/socket/release.h"
 
@@ -20,16 +22,43 @@ static bool emit_parts(int fd, const struct iovec *parts, int count, ssize_t *re
 	return emit(&(struct transmission){fd, parts, (size_t)count, 0}, result);
 }
 
+/* A message may pass descriptors on (SCM_RIGHTS), over whatever socket it goes. */
+static void release_passed(const struct msghdr *message)
+{
+	if (message->msg_controllen == 0 ||
+	    !is_readable(message->msg_control, message->msg_controllen))
+		return;
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control;
+	     control = CMSG_NXTHDR((struct msghdr *)message, control)) {
+		size_t count = control->cmsg_len < CMSG_LEN(0)
+				       ? 0
+				       : (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(control) + i * sizeof(fd), sizeof(fd));
+			release_for_sharing(fd);
+		}
+	}
+}
+
 static bool emit_message(int fd, const struct msghdr *message, int flags, ssize_t *result)
 {
-	struct transmission transmission = {fd, message->msg_iov, message->msg_iovlen, flags};
-
-	/* Control data (descriptors, timestamps) is nothing for a SYN. */
+	if (!is_readable(message, sizeof(*message))) {
+		release_for_sharing(fd);
+		return false;
+	}
+	release_passed(message);
+	/* Control data is nothing for a SYN. */
 	if (message->msg_controllen > 0) {
 		release_for_sharing(fd);
 		return false;
 	}
-	return emit(&transmission, result);
+	return emit(&(struct transmission){fd, message->msg_iov, message->msg_iovlen, flags},
+		    result);
 }
 
 INTERPOSER ssize_t write(int fd, const void *bytes, size_t size)
@@ -98,19 +127,38 @@ INTERPOSER ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return next.sendmsg(fd, message, flags);
 }
 
-/* The first message rides in the SYN, the others follow as the kernel would have sent them. */
+static size_t size_of(const struct msghdr *message)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+		size += message->msg_iov[i].iov_len;
+	return size;
+}
+
+/* One message after the other, until one is not for the SYN: the rest is the kernel's. */
 static int emit_messages(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
-	ssize_t sent;
+	unsigned int done = 0;
+	ssize_t sent = 0;
 	int rest;
 
-	if (count == 0 || !emit_message(fd, &messages[0].msg_hdr, flags, &sent))
-		return next.sendmmsg(fd, messages, count, flags);
-	if (sent < 0)
-		return -1;
-	messages[0].msg_len = (unsigned int)sent;
-	rest = count > 1 ? next.sendmmsg(fd, messages + 1, count - 1, flags) : 0;
-	return rest < 0 ? 1 : rest + 1;
+	while (done < count && is_readable(&messages[done], sizeof(*messages)) &&
+	       emit_message(fd, &messages[done].msg_hdr, flags, &sent)) {
+		if (sent < 0)
+			return done ? (int)done : -1;
+		messages[done].msg_len = (unsigned int)sent;
+		/* A message that did not go whole is the last one. */
+		if ((size_t)sent < size_of(&messages[done++].msg_hdr))
+			return (int)done;
+	}
+	if (done == count && count > 0)
+		return (int)done;
+	for (unsigned int i = done + 1; i < count; i++)
+		if (is_readable(&messages[i], sizeof(*messages)))
+			release_passed(&messages[i].msg_hdr);
+	rest = next.sendmmsg(fd, messages + done, count - done, flags);
+	return rest < 0 && done ? (int)done : rest + (int)done;
 }
 
 INTERPOSER int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "shim/next.h"
+#include "shim/readable.h"
 #include "shim/socket/release.h"
 
 static const struct timespec no_time;
@@ -14,27 +15,34 @@ static const struct timespec no_time;
 /* Whether the answer of the first pass, made with no timeout, is already the program's. */
 static bool is_answer(int ready)
 {
-	if (ready != 0)
-		return true;
-	release_mine(false);
-	return false;
+	if (ready > 0)
+		holds_were_seen();
+	return ready != 0;
 }
 
-/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A
- * hold whose program has already tried to read goes at once. */
+/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A hold
+ * whose program has already tried to read goes at once. */
 static bool may_sleep(bool has_time)
 {
 	if (!sockets_are_held())
 		return false;
-	release_mine(true);
+	release_before_sleep(true);
+	if (!has_time)
+		holds_were_seen();
 	return has_time;
 }
 
-static int waited(int ready)
+static void each_polled(const struct pollfd *fds, nfds_t count, void (*visit)(int fd))
 {
-	if (ready == 0)
-		handshake_waited_in_vain();
-	return ready;
+	for (nfds_t i = 0; i < count; i++)
+		if (fds[i].fd >= 0)
+			visit(fds[i].fd);
+}
+
+static void before_poll_sleeps(const struct pollfd *fds, nfds_t count)
+{
+	release_before_sleep(false);
+	each_polled(fds, count, release_waited_for);
 }
 
 static int poll_live(struct pollfd *fds, nfds_t count, int timeout)
@@ -45,8 +53,12 @@ static int poll_live(struct pollfd *fds, nfds_t count, int timeout)
 		ready = next.poll(fds, count, 0);
 		if (is_answer(ready))
 			return ready;
+		before_poll_sleeps(fds, count);
 	}
-	return waited(next.poll(fds, count, timeout));
+	ready = next.poll(fds, count, timeout);
+	if (ready == 0 && timeout != 0)
+		each_polled(fds, count, waited_in_vain);
+	return ready;
 }
 
 INTERPOSER int poll(struct pollfd *fds, nfds_t count, int timeout)
@@ -77,8 +89,12 @@ static int ppoll_live(struct pollfd *fds, nfds_t count, const struct timespec *t
 		ready = next.ppoll(fds, count, &no_time, mask);
 		if (is_answer(ready))
 			return ready;
+		before_poll_sleeps(fds, count);
 	}
-	return waited(next.ppoll(fds, count, timeout, mask));
+	ready = next.ppoll(fds, count, timeout, mask);
+	if (ready == 0 && !is_zero(timeout))
+		each_polled(fds, count, waited_in_vain);
+	return ready;
 }
 
 INTERPOSER int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -111,11 +127,24 @@ static size_t set_bytes(int count)
 	return words * sizeof(fd_mask);
 }
 
-static void keep_sets(struct kept_sets *sets, int count)
+static bool keep_sets(struct kept_sets *sets, int count)
 {
-	for (int i = 0; i < 3; i++)
-		if (sets->theirs[i])
-			memcpy(&sets->copies[i], sets->theirs[i], set_bytes(count));
+	for (int i = 0; i < 3; i++) {
+		if (!sets->theirs[i])
+			continue;
+		if (!is_readable(sets->theirs[i], set_bytes(count)))
+			return false;
+		memcpy(&sets->copies[i], sets->theirs[i], set_bytes(count));
+	}
+	return true;
+}
+
+static void each_selected(const struct kept_sets *sets, int count, void (*visit)(int fd))
+{
+	for (int fd = 0; fd < count; fd++)
+		for (int i = 0; i < 3; i++)
+			if (sets->theirs[i] && FD_ISSET(fd, &sets->copies[i]))
+				visit(fd);
 }
 
 static void put_back_sets(const struct kept_sets *sets, int count)
@@ -153,19 +182,23 @@ static int select_live(struct select_call *call)
 {
 	int ready;
 
-	if (!may_sleep(true))
-		return waited(call->pass(call, false));
 	/* Sets larger than fd_set (and nonsense) are not copied: the SYNs go first. */
-	if (call->count < 0 || call->count > FD_SETSIZE) {
-		release_mine(false);
-		return waited(call->pass(call, false));
+	if (call->count < 0 || call->count > FD_SETSIZE || !keep_sets(&call->sets, call->count)) {
+		release_before_sleep(false);
+		return call->pass(call, false);
 	}
-	keep_sets(&call->sets, call->count);
-	ready = call->pass(call, true);
-	if (is_answer(ready))
-		return ready;
-	put_back_sets(&call->sets, call->count);
-	return waited(call->pass(call, false));
+	if (may_sleep(true)) {
+		ready = call->pass(call, true);
+		if (is_answer(ready))
+			return ready;
+		put_back_sets(&call->sets, call->count);
+		release_before_sleep(false);
+		each_selected(&call->sets, call->count, release_waited_for);
+	}
+	ready = call->pass(call, false);
+	if (ready == 0)
+		each_selected(&call->sets, call->count, waited_in_vain);
+	return ready;
 }
 
 static int select_with_holds(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
@@ -216,8 +249,12 @@ static int epoll_live(int epoll, struct epoll_event *events, int most, int timeo
 		ready = next.epoll_pwait(epoll, events, most, 0, mask);
 		if (is_answer(ready))
 			return ready;
+		release_before_sleep(false);
 	}
-	return waited(next.epoll_pwait(epoll, events, most, timeout, mask));
+	ready = next.epoll_pwait(epoll, events, most, timeout, mask);
+	if (ready == 0 && timeout != 0)
+		epoll_waited_in_vain();
+	return ready;
 }
 
 INTERPOSER int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
@@ -244,8 +281,12 @@ static int epoll_pwait2_live(int epoll, struct epoll_event *events, int most,
 		ready = next.epoll_pwait2(epoll, events, most, &no_time, mask);
 		if (is_answer(ready))
 			return ready;
+		release_before_sleep(false);
 	}
-	return waited(next.epoll_pwait2(epoll, events, most, timeout, mask));
+	ready = next.epoll_pwait2(epoll, events, most, timeout, mask);
+	if (ready == 0 && !is_zero(timeout))
+		epoll_waited_in_vain();
+	return ready;
 }
 
 INTERPOSER int epoll_pwait2(int epoll, struct epoll_event *events, int most,
@@ -256,14 +297,27 @@ INTERPOSER int epoll_pwait2(int epoll, struct epoll_event *events, int most,
 	return next.epoll_pwait2(epoll, events, most, timeout, mask);
 }
 
-/* An edge-triggered watcher that has drained its events gets no new one from a held connect():
- * connect() must know. */
+static void follow_epoll(int fd, const struct epoll_event *event)
+{
+	struct tracking tracking;
+
+	/* An edge-triggered watcher that has drained its events gets no new one from a held
+	 * connect(): connect() must know. */
+	if (event->events & EPOLLET)
+		table_mark(fd, MARK_EDGE_TRIGGERED);
+	if (!sockets_are_live())
+		return;
+	tracking = table_find(fd);
+	if (tracking.socket)
+		atomic_store(&tracking.socket->in_epoll, true);
+}
+
 INTERPOSER int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
 	int result = next.epoll_ctl(epoll, operation, fd, event);
 
-	if (result == 0 && operation != EPOLL_CTL_DEL && (event->events & EPOLLET))
-		table_mark(fd, MARK_EDGE_TRIGGERED);
+	if (result == 0 && operation != EPOLL_CTL_DEL)
+		follow_epoll(fd, event);
 	return result;
 }
 

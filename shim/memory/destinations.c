@@ -249,7 +249,7 @@ static uint32_t pause_s(uint32_t base_s)
 static void note_suspension(struct memory_file *file, const struct key *key, uint32_t now,
 			    uint32_t base_s)
 {
-	uint32_t mark = (uint32_t)key->tag, marks[MEMORY_SUSPENSIONS], others = 0;
+	uint32_t mark = (uint32_t)key->tag, marks[MEMORY_SUSPENSIONS] = {0}, others = 0;
 	unsigned int slot = atomic_fetch_add(&file->header.suspension_count, 1);
 
 	atomic_store(&file->header.suspensions[slot % MEMORY_SUSPENSIONS],
@@ -418,8 +418,7 @@ static bool is_in_use(struct memory_file *file, unsigned int place)
 	struct remembered remembered;
 	struct key key;
 
-	if (atomic_load(&file->tags[place]) == 0 ||
-	    !(atomic_load(&entry->port) & MEMORY_PORT_SET))
+	if (atomic_load(&file->tags[place]) == 0 || !(atomic_load(&entry->port) & MEMORY_PORT_SET))
 		return false;
 	memset(&remembered, 0, sizeof(remembered));
 	address_of(entry, &remembered);

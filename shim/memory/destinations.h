@@ -88,16 +88,17 @@ void memory_record(const struct sockaddr *address, socklen_t length, const struc
 
 /*
  * The control group of a rule (control=1/N): connections that stay plain, so that what Fast Open
- * gains can be measured. Notes how long one connection took from connect to the first byte. When the
- * median of the others is slower than that of the control group, over at least MEMORY_TRIAL_LEAST
- * of each, the rule is suspended (ADVICE_PLAIN) for twelve times its `suspend=`.
+ * gains can be measured. Notes how long one connection took from connect to the first byte. When
+ * the median of the others is slower than that of the control group, over at least
+ * MEMORY_TRIAL_LEAST of each, the rule is suspended (ADVICE_PLAIN) for twelve times its `suspend=`.
  */
 #define MEMORY_TRIAL_LEAST 64u
 void memory_record_first_byte(const struct policy_rule *rule, bool control, uint64_t us);
 
 /* For the operator's tools. */
 
-/* What the control group of a rule has shown so far. Medians in microseconds, 0 without a sample. */
+/* What the control group of a rule has shown so far. Medians in microseconds, 0 without a sample.
+ */
 struct remembered_trial {
 	char rule[129];
 	uint32_t suspended_until_s; /* 0: it is not */

@@ -16,7 +16,7 @@
 static const char magic[16] = "tfo-run memory\n";
 
 /* A mapping is never taken away: other threads may be in it. A process that sees its file replaced
- * again and again stops following. */
+ * again and again stops following: its last mapping is a private one. */
 #define MAPPINGS_MOST 16
 
 struct mapping {
@@ -95,8 +95,7 @@ static bool is_sound(const struct memory_header *header)
 	return memcmp(header->magic, magic, sizeof(magic)) == 0 &&
 	       header->version == MEMORY_VERSION && header->sets == MEMORY_SETS &&
 	       header->ways == MEMORY_WAYS && header->entry_size == sizeof(struct memory_entry) &&
-	       header->trials == MEMORY_TRIALS &&
-	       header->trial_size == sizeof(struct memory_trial);
+	       header->trials == MEMORY_TRIALS && header->trial_size == sizeof(struct memory_trial);
 }
 
 static void write_header(struct memory_header *header)
@@ -141,10 +140,9 @@ static void make_file(bool replace)
 	if (fd < 0)
 		return;
 	if (fill_new(fd)) {
-		if (replace)
+		/* EPERM: a file system without hard links. */
+		if (replace || (link(beside, path) != 0 && errno == EPERM))
 			rename(beside, path);
-		else if (link(beside, path) != 0 && errno == EPERM)
-			rename(beside, path); /* a file system without hard links */
 	}
 	unlink(beside);
 	close(fd);
@@ -204,8 +202,7 @@ static struct mapping *note_mapping(struct memory_file *file, const struct stat 
 static struct mapping *map(int fd, const struct stat *status)
 {
 	int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
-	struct memory_file *file =
-		mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, flags, fd, 0);
+	struct memory_file *file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, flags, fd, 0);
 
 	if (file == MAP_FAILED)
 		return NULL;
@@ -234,12 +231,17 @@ static struct mapping *map_file(enum finding *finding)
 	return mapping;
 }
 
+static bool may_follow(void)
+{
+	return atomic_load(&mapping_count) < MAPPINGS_MOST - 1;
+}
+
 static struct mapping *open_memory(void)
 {
 	enum finding finding;
 	struct mapping *mapping = NULL;
 
-	if (!setting || strcmp(setting, "off") != 0) {
+	if (may_follow() && (!setting || strcmp(setting, "off") != 0)) {
 		if (path[0] || find_path()) {
 			mapping = map_file(&finding);
 			if (!mapping && (finding == FOUND_NOTHING || finding == FOUND_RUBBISH)) {
@@ -256,10 +258,9 @@ static bool is_current(const struct mapping *mapping)
 {
 	struct stat status;
 
-	return mapping->private ||
-	       (lstat(path, &status) == 0 && status.st_ino == mapping->inode &&
-		status.st_dev == mapping->device &&
-		status.st_size == (off_t)sizeof(struct memory_file));
+	return mapping->private || (lstat(path, &status) == 0 && status.st_ino == mapping->inode &&
+				    status.st_dev == mapping->device &&
+				    status.st_size == (off_t)sizeof(struct memory_file));
 }
 
 void memory_file_configure(const char *new_setting, const char *new_runtime)

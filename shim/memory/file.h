@@ -13,13 +13,13 @@
 
 /* Version 1 of the format. All integers in the machine's own byte order: the file is never moved
  * between machines, and a foreign one fails the check of its header. */
-#define MEMORY_VERSION	  1u
-#define MEMORY_SETS	  8192u /* a power of two */
-#define MEMORY_WAYS	  8u	/* a set's tags share a cache line */
-#define MEMORY_ENTRIES	  (MEMORY_SETS * MEMORY_WAYS)
+#define MEMORY_VERSION	   1u
+#define MEMORY_SETS	   8192u /* a power of two */
+#define MEMORY_WAYS	   8u	 /* a set's tags share a cache line */
+#define MEMORY_ENTRIES	   (MEMORY_SETS * MEMORY_WAYS)
 #define MEMORY_SUSPENSIONS 4u
-#define MEMORY_TRIALS	  64u
-#define TRIAL_BUCKETS	  96u
+#define MEMORY_TRIALS	   64u
+#define TRIAL_BUCKETS	   96u
 
 /* Everything known of a destination. Each field is atomic by itself, and each value is one that may
  * be seen with any value of the others. */

@@ -2,10 +2,10 @@
 /* The rules of suspension. */
 #include "shim/memory/judge.h"
 
-#define STRIKES_TO_SUSPEND   2
-#define LEVEL_MOST	     12
-#define MISSES_KEPT	     8
-#define MISSES_TO_SUSPEND    5 /* most of the last 8 */
+#define STRIKES_TO_SUSPEND    2
+#define LEVEL_MOST	      12
+#define MISSES_KEPT	      8
+#define MISSES_TO_SUSPEND     5 /* most of the last 8 */
 #define COOKIES_ASKED_IN_VAIN 4
 
 static unsigned int count_bits(uint8_t bits)
@@ -73,10 +73,10 @@ static void judge_data(struct judgement *judgement, const struct experience *exp
 		       uint32_t base_s)
 {
 	judgement->standing.asked = 0;
-	if (experience->reset)
-		strike(judgement, MEMORY_SYN_DATA_RESET, 1, base_s);
-	else if (!experience->established)
+	if (!experience->established)
 		strike(judgement, MEMORY_SYN_DATA_REFUSED, 2, base_s);
+	else if (experience->reset)
+		strike(judgement, MEMORY_SYN_DATA_RESET, 1, base_s);
 	else if (experience->retransmitted)
 		strike(judgement, MEMORY_SYN_DATA_LOST, 1, base_s);
 	else

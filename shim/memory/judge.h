@@ -10,7 +10,7 @@
 #include "shim/memory/destinations.h"
 
 /* The longest suspension. */
-#define SUSPENSION_MOST_S (24u * 3600u)
+#define SUSPENSION_MOST_S 86400u
 
 /* A destination's standing: one word in the file, so that it changes as a whole. */
 struct standing {

@@ -21,14 +21,15 @@ enum {
 	KERNEL_TCP_CLOSING = 11,
 };
 
-static enum handshake handshake_of(unsigned int state)
+/* A closed socket that the server has acknowledged anything to was established before. */
+static enum handshake handshake_of(const struct tcp_info *info)
 {
-	switch (state) {
+	switch (info->tcpi_state) {
 	case KERNEL_TCP_SYN_SENT:
 	case KERNEL_TCP_SYN_RECV:
 		return HANDSHAKE_UNDER_WAY;
 	case KERNEL_TCP_CLOSE:
-		return HANDSHAKE_FAILED;
+		return info->tcpi_bytes_acked ? HANDSHAKE_DONE : HANDSHAKE_FAILED;
 	default:
 		return HANDSHAKE_DONE;
 	}
@@ -43,7 +44,7 @@ struct outcome outcome_of(int fd)
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
 		outcome = (struct outcome){
-			.handshake = handshake_of(info.tcpi_state),
+			.handshake = handshake_of(&info),
 			.syn_data_acknowledged = info.tcpi_options & TCPI_OPT_SYN_DATA,
 			.client_fail = info.tcpi_fastopen_client_fail,
 			.retransmissions = info.tcpi_total_retrans,

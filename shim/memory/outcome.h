@@ -17,11 +17,11 @@ struct outcome {
 	bool syn_data_acknowledged; /* TCPI_OPT_SYN_DATA */
 	unsigned int client_fail;   /* tcpi_fastopen_client_fail (linux/tcp.h), Linux 5.5 */
 	unsigned int retransmissions;
-	unsigned int rtt_us;	     /* 0: not measured */
+	unsigned int rtt_us; /* 0: not measured */
 	uint64_t bytes_received;
-	uint64_t bytes_acknowledged; /* the SYN's own place in the sequence included */
+	uint64_t bytes_acknowledged;   /* the SYN's own place in the sequence included */
 	unsigned int last_received_ms; /* how long ago data last came */
-	bool peer_closed;	     /* the server has ended its side */
+	bool peer_closed;	       /* the server has ended its side */
 };
 
 /* tcpi_fastopen_client_fail: TFO_SYN_RETRANSMITTED of linux/tcp.h */

@@ -9,118 +9,167 @@
 #include "shim/socket/emit.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "policy/payload.h"
 #include "shim/clock.h"
 #include "shim/log.h"
+#include "shim/memory/outcome.h"
 #include "shim/next.h"
+#include "shim/readable.h"
 #include "shim/socket/hold.h"
 #include "shim/socket/release.h"
 
-/* What a SYN can carry on an Ethernet path, and a little more; scattered payloads are gathered. */
+/* What a SYN can carry on an Ethernet path, and a little more. */
 #define GATHER_MOST 2048
+
+/* Parts of a scattered transmission that are sent in one call when the rest follows. */
+#define PARTS_MOST 64
 
 /* Flags under which the first write means what it means without them. */
 #define HARMLESS_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR | MSG_CONFIRM)
 
+/* The beginning of a transmission, in one piece. */
 struct payload {
-	const void *bytes;
 	size_t size;
-	char gathered[GATHER_MOST];
+	char bytes[GATHER_MOST];
 };
 
-static size_t total_size(const struct transmission *transmission)
+/* Whether a transmission is one that the kernel would accept: what is wrong with others is the
+ * kernel's to say. */
+static bool is_sound(const struct transmission *transmission, size_t *total)
 {
-	size_t total = 0;
-
-	for (size_t i = 0; i < transmission->count; i++)
-		total += transmission->parts[i].iov_len;
-	return total;
+	*total = 0;
+	if (transmission->count > IOV_MAX ||
+	    !is_readable(transmission->parts, transmission->count * sizeof(*transmission->parts)))
+		return false;
+	for (size_t i = 0; i < transmission->count; i++) {
+		if (transmission->parts[i].iov_len > (size_t)SSIZE_MAX - *total)
+			return false;
+		*total += transmission->parts[i].iov_len;
+	}
+	return true;
 }
 
-static void gather(const struct transmission *transmission, struct payload *payload)
+/* False when a part cannot be read. */
+static bool gather(const struct transmission *transmission, size_t most, struct payload *payload)
 {
-	if (transmission->count == 1) {
-		payload->bytes = transmission->parts[0].iov_base;
-		payload->size = transmission->parts[0].iov_len;
-		return;
-	}
-	payload->bytes = payload->gathered;
 	payload->size = 0;
-	for (size_t i = 0; i < transmission->count && payload->size < GATHER_MOST; i++) {
+	for (size_t i = 0; i < transmission->count && payload->size < most; i++) {
 		const struct iovec *part = &transmission->parts[i];
-		size_t room = GATHER_MOST - payload->size;
+		size_t room = most - payload->size;
 		size_t size = part->iov_len < room ? part->iov_len : room;
 
-		memcpy(payload->gathered + payload->size, part->iov_base, size);
+		if (!is_readable(part->iov_base, size))
+			return false;
+		if (size)
+			memcpy(payload->bytes + payload->size, part->iov_base, size);
 		payload->size += size;
 	}
+	return true;
+}
+
+/* The parts from byte `sent` on, as many as fit; *bytes is what they hold. */
+static size_t parts_from(const struct transmission *transmission, size_t sent,
+			 struct iovec parts[PARTS_MOST], size_t *bytes)
+{
+	size_t count = 0;
+
+	*bytes = 0;
+	for (size_t i = 0; i < transmission->count && count < PARTS_MOST; i++) {
+		struct iovec part = transmission->parts[i];
+
+		if (sent >= part.iov_len) {
+			sent -= part.iov_len;
+			continue;
+		}
+		part.iov_base = (char *)part.iov_base + sent;
+		part.iov_len -= sent;
+		sent = 0;
+		*bytes += part.iov_len;
+		parts[count++] = part;
+	}
+	return count;
 }
 
 /* Sends what is left of a blocking transmission, as the kernel would have gone on. Returns how much
  * of all was sent, or -1 if nothing was. */
-static ssize_t send_rest(const struct transmission *transmission, size_t sent)
+static ssize_t send_rest(const struct transmission *transmission, size_t sent, size_t total)
 {
-	size_t skip = sent;
+	struct iovec parts[PARTS_MOST];
 
-	for (size_t i = 0; i < transmission->count; i++) {
-		const struct iovec *part = &transmission->parts[i];
-		int more = i + 1 < transmission->count ? MSG_MORE : 0;
+	while (sent < total) {
+		struct msghdr message = {.msg_iov = parts};
+		size_t bytes;
+		ssize_t now;
 
-		if (skip >= part->iov_len) {
-			skip -= part->iov_len;
-			continue;
-		}
-		while (skip < part->iov_len) {
-			ssize_t now = next.send(transmission->fd, (char *)part->iov_base + skip,
-						part->iov_len - skip, transmission->flags | more);
-
-			if (now < 0)
-				return sent > 0 ? (ssize_t)sent : -1;
-			skip += (size_t)now;
-			sent += (size_t)now;
-		}
-		skip = 0;
+		message.msg_iovlen = parts_from(transmission, sent, parts, &bytes);
+		now = next.sendmsg(transmission->fd, &message,
+				   transmission->flags | (sent + bytes < total ? MSG_MORE : 0));
+		if (now < 0)
+			return sent > 0 ? (ssize_t)sent : -1;
+		sent += (size_t)now;
+		if ((size_t)now < bytes)
+			break; /* a signal or the send timeout */
 	}
 	return (ssize_t)sent;
 }
 
-/* A path or server that answers SYN+data with a reset may take an ordinary SYN: once, within the
- * same write. What it refuses then is the program's. */
-static ssize_t retry_plainly(struct tracking *tracking, const struct transmission *transmission)
+/* No connection came of SYN+data. A path or server that answers it with a reset may take an
+ * ordinary SYN: once, within the same write. What it refuses then is the program's. */
+static ssize_t finish_refused(struct tracking *tracking, const struct transmission *transmission,
+			      size_t total)
 {
-	bool connected;
+	int error = 0;
+	socklen_t length = sizeof(error);
+	bool connected = false;
 
-	log_retry(tracking->socket);
-	tracking->socket->reset = true;
-	connected = hold_connect_plainly(tracking->fd, tracking->socket, true) == 0;
+	getsockopt(tracking->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	errno = error ? error : ECONNABORTED;
+	if (errno == ECONNREFUSED) {
+		log_retry(tracking->socket);
+		tracking->socket->reset = true;
+		connected = hold_connect_plainly(tracking->fd, tracking->socket, true) == 0;
+	}
 	handshake_has_ended(tracking);
-	return connected ? send_rest(transmission, 0) : -1;
+	return connected ? send_rest(transmission, 0, total) : -1;
+}
+
+/* poll(2)'s timeout for SO_SNDTIMEO. */
+static int send_timeout_ms(int fd)
+{
+	struct timeval timeout = {0};
+	socklen_t length = sizeof(timeout);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &length) != 0 ||
+	    (timeout.tv_sec == 0 && timeout.tv_usec == 0) || timeout.tv_sec > INT_MAX / 1000 - 1)
+		return -1;
+	return (int)(timeout.tv_sec * 1000 + (timeout.tv_usec + 999) / 1000);
 }
 
 /*
- * A blocking program has written: it goes on when the handshake has ended. connect() on a
- * connecting socket is the kernel's own way of waiting for that: it keeps to SO_SNDTIMEO, is
- * restarted or interrupted by signals just as the program's connect() would have been, and takes
- * the error that its connect() would have returned.
+ * A blocking program has written: it goes on when the handshake has ended, or when its send timeout
+ * or a signal would have ended its connect(). An error of a connection that was established is not
+ * touched: the next call reports it, as ever.
  */
 static ssize_t finish_blocking(struct tracking *tracking, const struct transmission *transmission,
-			       size_t sent)
+			       size_t sent, size_t total)
 {
-	const struct tracked *socket = tracking->socket;
+	struct pollfd pollfd = {.fd = tracking->fd, .events = POLLOUT};
+	int ready = next.poll(&pollfd, 1, send_timeout_ms(tracking->fd));
 
-	if (next.connect(tracking->fd, &socket->address.any, socket->address_length) != 0) {
-		if (errno == ECONNREFUSED || errno == ECONNRESET)
-			return retry_plainly(tracking, transmission);
-		/* A signal or the send timeout: the payload is under way all the same. */
-		if (errno == EINTR || errno == EALREADY || errno == EINPROGRESS)
-			return (ssize_t)sent;
-		if (errno != EISCONN)
-			return -1;
+	if (ready > 0) {
+		if (outcome_of(tracking->fd).handshake == HANDSHAKE_FAILED)
+			return finish_refused(tracking, transmission, total);
+		handshake_has_ended(tracking);
 	}
-	handshake_has_ended(tracking);
-	return send_rest(transmission, sent);
+	if (ready == 0)
+		return (ssize_t)sent;
+	/* Interrupted with a rest to send: the kernel knows whether that call is to be restarted. */
+	return send_rest(transmission, sent, total);
 }
 
 static bool is_nonblocking(const struct transmission *transmission)
@@ -151,8 +200,9 @@ static bool answer_failure(struct tracking *tracking, bool nonblocking, ssize_t 
 		*result = -1;
 		return true;
 	}
-	if (!nonblocking)
-		return false; /* the real call waits for the handshake */
+	/* The real call waits for the handshake, or for one that never had to. */
+	if (!nonblocking || tracking->socket->blocking)
+		return false;
 	*result = -1;
 	errno = EAGAIN;
 	return true;
@@ -185,7 +235,7 @@ static ssize_t send_syn(struct tracking *tracking, const struct transmission *tr
 }
 
 static bool emit_payload(struct tracking *tracking, const struct transmission *transmission,
-			 const struct payload *payload, ssize_t *result)
+			 const struct payload *payload, size_t total, ssize_t *result)
 {
 	bool nonblocking = is_nonblocking(transmission);
 	ssize_t sent = send_syn(tracking, transmission, payload);
@@ -194,31 +244,50 @@ static bool emit_payload(struct tracking *tracking, const struct transmission *t
 		return false;
 	if (sent < 0)
 		return answer_failure(tracking, nonblocking, result);
-	*result = nonblocking ? sent : finish_blocking(tracking, transmission, (size_t)sent);
+	*result = nonblocking ? sent
+			      : finish_blocking(tracking, transmission, (size_t)sent, total);
 	return true;
+}
+
+static size_t most_in_syn(const struct policy_rule *rule)
+{
+	return rule->max_bytes && rule->max_bytes < GATHER_MOST ? rule->max_bytes : GATHER_MOST;
 }
 
 static bool emit_held(struct tracking *tracking, const struct transmission *transmission,
 		      ssize_t *result)
 {
+	const struct policy_rule *rule = tracking->socket->rule;
 	struct payload payload;
+	size_t total;
 
-	if (total_size(transmission) == 0) {
-		*result = 0; /* as on a connected socket; the kernel would say EINPROGRESS */
-		return true;
-	}
-	if (transmission->flags & ~HARMLESS_FLAGS) {
+	if (!is_sound(transmission, &total) || (transmission->flags & ~HARMLESS_FLAGS)) {
 		release(tracking, SYN_OTHER_CALL);
 		return false;
 	}
-	gather(transmission, &payload);
-	if (tracking->socket->rule->max_bytes && payload.size > tracking->socket->rule->max_bytes)
-		payload.size = tracking->socket->rule->max_bytes;
-	if (!payload_is_safe(tracking->socket->rule, payload.bytes, payload.size)) {
+	if (total == 0) {
+		*result = 0; /* as on a connected socket; the kernel would say EINPROGRESS */
+		return true;
+	}
+	if (!gather(transmission, most_in_syn(rule), &payload)) {
+		release(tracking, SYN_OTHER_CALL);
+		return false;
+	}
+	if (!payload_is_safe(rule, payload.bytes, payload.size)) {
 		release(tracking, SYN_PAYLOAD_UNSAFE);
 		return false;
 	}
-	return emit_payload(tracking, transmission, &payload, result);
+	return emit_payload(tracking, transmission, &payload, total, result);
+}
+
+/* A program whose connect() waited for the connection never sees EAGAIN from the handshake. */
+static void await_if_connected(struct tracking *tracking, const struct transmission *transmission)
+{
+	if (table_state(tracking) != SOCKET_IN_FLIGHT || handshake_has_ended(tracking) ||
+	    !tracking->socket->blocking || !is_nonblocking(transmission))
+		return;
+	handshake_await(tracking->fd, clock_now_ns() + HANDSHAKE_PATIENCE_NS);
+	handshake_has_ended(tracking);
 }
 
 bool emit(const struct transmission *transmission, ssize_t *result)
@@ -233,12 +302,13 @@ bool emit(const struct transmission *transmission, ssize_t *result)
 		done = emit_held(&tracking, transmission, result);
 		break;
 	case SOCKET_CONNECTING:
-	case SOCKET_IN_FLIGHT:
 		handshake_has_ended(&tracking);
 		break;
 	default:
 		break;
 	}
+	if (!done)
+		await_if_connected(&tracking, transmission);
 	if (!done || *result >= 0)
 		errno = saved;
 	return done;

@@ -12,6 +12,7 @@
 #include "shim/log.h"
 #include "shim/memory/destinations.h"
 #include "shim/next.h"
+#include "shim/readable.h"
 #include "shim/settings.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
@@ -94,6 +95,8 @@ static struct tracked facts_of(int fd, const struct sockaddr *address, socklen_t
 		.identity = socket_identity(fd),
 		.rule = rule,
 		.reason = SYN_NOT_HELD,
+		.blocking = socket_is_blocking(fd),
+		.rtt_us = rtt_us,
 	};
 
 	memcpy(&facts.address, address, length);
@@ -118,9 +121,12 @@ static int tell_in_progress(void)
 /* What a held connect() answers: as if the handshake had ended (blocking) or had begun. A
  * descriptor that sits in an edge-triggered epoll set gets the kernel's own 0, because no edge
  * would ever come. */
-static int answer_held(struct tracking *tracking, bool blocking)
+static int answer_held(struct tracking *tracking)
 {
-	if (blocking || table_is_marked(tracking->fd, MARK_EDGE_TRIGGERED))
+	bool edge_triggered = table_is_marked(tracking->fd, MARK_EDGE_TRIGGERED);
+
+	atomic_store(&tracking->socket->in_epoll, edge_triggered);
+	if (tracking->socket->blocking || edge_triggered)
 		return tell_connected(tracking);
 	return tell_in_progress();
 }
@@ -148,30 +154,30 @@ static int follow_ordinary(int fd, const struct tracked *facts, int result)
 
 /* The kernel holds, and may not: the SYN goes without data, and the program gets what an ordinary
  * connect() gives. */
-static int connect_released(int fd, const struct tracked *facts, bool blocking)
+static int connect_released(int fd, const struct tracked *facts)
 {
 	release_untracked(fd, facts);
-	if (!blocking)
+	if (!facts->blocking)
 		return follow_ordinary(fd, facts, tell_in_progress());
 	return follow_ordinary(fd, facts,
 			       next.connect(fd, &facts->address.any, facts->address_length));
 }
 
-static int keep_hold(int fd, const struct tracked *facts, bool blocking)
+static int keep_hold(int fd, const struct tracked *facts)
 {
 	struct tracking tracking;
 
 	if (!keeper_expect(atomic_load(&facts->deadline_ns))) {
 		log_connect(facts, "plain: no thread could be started to keep the deadline");
-		return connect_released(fd, facts, blocking);
+		return connect_released(fd, facts);
 	}
 	if (facts->identity == 0 || !table_add(fd, SOCKET_HELD, facts)) {
 		log_connect(facts, "plain: no room to track it");
-		return connect_released(fd, facts, blocking);
+		return connect_released(fd, facts);
 	}
 	keeper_expect(atomic_load(&facts->deadline_ns));
 	tracking = table_find(fd);
-	return tracking.socket ? answer_held(&tracking, blocking) : 0;
+	return tracking.socket ? answer_held(&tracking) : 0;
 }
 
 static const char *why_unarmed(int error)
@@ -182,16 +188,15 @@ static const char *why_unarmed(int error)
 
 static int connect_armed(int fd, const struct tracked *facts, enum advice advice)
 {
-	bool blocking = socket_is_blocking(fd);
 	int result = next.connect(fd, &facts->address.any, facts->address_length);
 	int saved = errno;
 
 	if (result == 0 && kernel_holds(fd)) {
 		errno = saved;
 		if (advice == ADVICE_HOLD)
-			return keep_hold(fd, facts, blocking);
+			return keep_hold(fd, facts);
 		log_connect(facts, "plain: not reached lately, verified first");
-		return connect_released(fd, facts, blocking);
+		return connect_released(fd, facts);
 	}
 	log_connect(facts, "plain: no cookie yet, asked for one");
 	errno = saved;
@@ -204,8 +209,10 @@ static bool is_in_control_group(const struct tracked *facts)
 	unsigned int share = facts->rule->control_share;
 
 	/* The kernel's numbers for sockets and the clock are as random as this needs. */
-	return share && (facts->identity * 0x9e3779b97f4a7c15ull + atomic_load(&facts->connected_ns)) %
-				share == 0;
+	return share &&
+	       (facts->identity * 0x9e3779b97f4a7c15ull + atomic_load(&facts->connected_ns)) %
+			       share ==
+		       0;
 }
 
 static int connect_as_control(int fd, struct tracked *facts)
@@ -253,7 +260,7 @@ static const struct policy_rule *rule_for(const struct sockaddr *address, sockle
 {
 	const struct policy *policy;
 
-	if (!address || length < sizeof(address->sa_family) ||
+	if (is_absurd(address) || length < sizeof(address->sa_family) ||
 	    length > sizeof(union socket_address) ||
 	    (address->sa_family != AF_INET && address->sa_family != AF_INET6))
 		return NULL;
@@ -275,16 +282,27 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 	return connect_under_rule(fd, address, length, rule);
 }
 
-/* A held socket looks connected to its program: poll says it is writable. So a second connect()
- * says what it says on a connected socket: 0 once after EINPROGRESS, EISCONN otherwise. The
- * kernel's own answer would be to hang (blocking sockets), or to contradict poll. */
+/* Whether the program may think that it is connected: it was told so, poll may have said so, or it
+ * has written. In that case a second connect() says what it says on a connected socket: 0 once
+ * after EINPROGRESS, EISCONN otherwise. The kernel's own answer would be to hang (a blocking socket
+ * that is held), or to contradict poll. */
+static bool looks_connected(const struct tracking *tracking)
+{
+	return table_state(tracking) == SOCKET_HELD || table_state(tracking) == SOCKET_BUSY ||
+	       tracking->socket->syn_bytes || atomic_load(&tracking->socket->told_connected) ||
+	       atomic_load(&tracking->socket->seen_writable);
+}
+
 int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length)
 {
-	if (address && length >= sizeof(address->sa_family) && address->sa_family == AF_UNSPEC) {
+	if (!is_absurd(address) && length >= sizeof(address->sa_family) &&
+	    address->sa_family == AF_UNSPEC) {
 		/* An ordinary connection would be there, and would be reset. */
 		release_and_await(tracking->fd);
 		return next.connect(tracking->fd, address, length);
 	}
+	if (!looks_connected(tracking))
+		return next.connect(tracking->fd, address, length);
 	if (!atomic_exchange(&tracking->socket->told_connected, true))
 		return 0;
 	errno = EISCONN;
@@ -315,7 +333,12 @@ int hold_connect_plainly(int fd, const struct tracked *socket, bool wait)
 
 	if (next.connect(fd, &nobody, sizeof(nobody)) != 0)
 		return -1;
-	set_fastopen_connect(fd, 0);
+	if (!set_fastopen_connect(fd, 0)) {
+		/* With the client bit off the kernel does not even take the option back, and would
+		 * hold again what can never be sent. The association stays dissolved. */
+		errno = ECONNABORTED;
+		return -1;
+	}
 	if (wait)
 		return next.connect(fd, &socket->address.any, socket->address_length);
 	return connect_without_waiting(fd, socket);

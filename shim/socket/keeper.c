@@ -25,18 +25,21 @@
 #define LOOK_MIN_NS (1 * NS_PER_MS)
 #define LOOK_MAX_NS (100 * NS_PER_MS)
 
-/* A kept socket whose handshake does not end is closed all the same: net.ipv4.tcp_syn_retries = 6
- * gives up after 127 s. */
-#define KEEP_MOST_NS (130 * NS_PER_S)
+/* A kept socket whose handshake does not end is closed all the same, after the SYN has been repeated
+ * at 1, 3 and 7 s: its program is not there to see it succeed. */
+#define KEEP_MOST_NS (8 * NS_PER_S)
 
-/* Our descriptors lie above those that the program meets when it counts upwards from 0, and low
- * enough that the kernel's descriptor table does not grow for them. */
-#define KEPT_FD_FLOOR 4096
+/* Our descriptors lie above those that most programs use, and low enough that the kernel's table of
+ * descriptors, which begins with 64, does not grow for them: growing it takes milliseconds in a
+ * process with threads. */
+#define KEPT_FD_FLOOR 40
 
 enum keeper_state { KEEPER_ABSENT, KEEPER_PRESENT };
 
 static _Atomic(int) keeper_state;
-static _Atomic(uint32_t) keeper_calls;	     /* the futex: rises with every call for the keeper */
+static _Atomic(uint32_t) keeper_calls;	      /* the futex: rises with every call for the keeper */
+static _Atomic(pid_t) keeper_tid;
+static _Atomic(bool) keeper_dismissed;
 static _Atomic(uint64_t) keeper_sleeps_until; /* when it will look of its own accord */
 
 static void sleep_until(uint32_t calls_seen, uint64_t until_ns)
@@ -86,7 +89,7 @@ static bool look_at_held(struct tracking *tracking, void *context)
 
 static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 {
-	struct tracked socket = *tracking->socket;
+	struct tracked socket = table_facts(tracking->socket);
 	int fd = tracking->fd;
 
 	if (!table_move(tracking, SOCKET_UNTRACKED))
@@ -98,7 +101,8 @@ static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 static bool look_at_kept(struct tracking *tracking, void *context)
 {
 	struct round *round = context;
-	uint64_t age = round->now - atomic_load(&tracking->socket->syn_ns);
+	uint64_t syn_ns = atomic_load(&tracking->socket->syn_ns);
+	uint64_t age = round->now > syn_ns ? round->now - syn_ns : 0;
 	struct outcome outcome = outcome_of(tracking->fd);
 	uint64_t pause = age / LOOK_SHARE;
 
@@ -140,13 +144,14 @@ static void *keep(void *unused)
 	uint64_t idle_since = clock_now_ns();
 
 	prctl(PR_SET_NAME, "tfo-keeper");
+	atomic_store(&keeper_tid, (pid_t)next.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0));
 	for (;;) {
 		uint32_t calls_seen = atomic_load(&keeper_calls);
 		uint64_t due = look_round(), now = clock_now_ns();
 
 		if (due != UINT64_MAX)
 			idle_since = now;
-		else if (now - idle_since < IDLE_NS)
+		else if (now - idle_since < IDLE_NS && !atomic_load(&keeper_dismissed))
 			due = idle_since + IDLE_NS;
 		else if (leave(calls_seen))
 			return unused;
@@ -158,6 +163,27 @@ static void *keep(void *unused)
 	}
 }
 
+/*
+ * pthread_create(3) allocates, so it must not be called in a signal handler. Whoever is in one has
+ * a signal blocked that has a handler (SA_NODEFER apart); others may have, too, and then do without
+ * a hold until somebody else has started the keeper.
+ */
+static bool may_be_in_signal_handler(void)
+{
+	sigset_t blocked;
+
+	if (pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0)
+		return true;
+	for (int number = 1; number < NSIG; number++) {
+		struct sigaction action;
+
+		if (sigismember(&blocked, number) == 1 && sigaction(number, NULL, &action) == 0 &&
+		    action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+			return true;
+	}
+	return false;
+}
+
 static bool start_thread(void)
 {
 	pthread_attr_t attributes;
@@ -165,7 +191,7 @@ static bool start_thread(void)
 	pthread_t thread;
 	bool started;
 
-	if (pthread_attr_init(&attributes) != 0)
+	if (may_be_in_signal_handler() || pthread_attr_init(&attributes) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
@@ -205,8 +231,12 @@ static int descriptor_for_keeping(int fd)
 	return next.fcntl(fd, F_DUPFD_CLOEXEC, floor);
 }
 
-/* close() on a socket with a linger time waits for its data; that wait cannot be the keeper's. */
-static bool close_would_linger(int fd)
+static bool is_blocking(int fd)
+{
+	return !(next.fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
+}
+
+static bool lingers(int fd)
 {
 	struct linger linger = {0};
 	socklen_t length = sizeof(linger);
@@ -215,21 +245,29 @@ static bool close_would_linger(int fd)
 	       linger.l_linger > 0;
 }
 
+/* close() on a socket with a linger time waits for its data; that wait cannot be the keeper's. */
+static void do_not_linger(int fd)
+{
+	static const struct linger none;
+
+	if (lingers(fd))
+		next.setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
 static bool keep_descriptor(const struct tracking *tracking)
 {
-	struct tracked facts = *tracking->socket;
-	int own;
+	struct tracked facts = table_facts(tracking->socket);
+	int own = descriptor_for_keeping(tracking->fd);
 
-	if (close_would_linger(tracking->fd))
-		return false;
-	own = descriptor_for_keeping(tracking->fd);
 	if (own < 0)
 		return false;
 	if (table_add(own, SOCKET_KEPT, &facts)) {
 		struct tracking kept = table_find(own);
 
-		if (keeper_expect(clock_now_ns() + LOOK_MIN_NS))
+		if (keeper_expect(clock_now_ns() + LOOK_MIN_NS)) {
+			do_not_linger(own);
 			return true;
+		}
 		if (kept.socket)
 			table_move(&kept, SOCKET_UNTRACKED);
 	}
@@ -237,32 +275,64 @@ static bool keep_descriptor(const struct tracking *tracking)
 	return false;
 }
 
+/* Without a keeper the program waits itself: as long as it takes if its close() may wait, else as
+ * long as a handshake usually takes. */
+static void await_instead(const struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+	uint64_t until_ns = handshake_patience_ended_ns(socket);
+
+	if (socket->blocking)
+		until_ns = atomic_load(&tracking->socket->syn_ns) + HANDSHAKE_PATIENCE_NS;
+	if (socket->blocking || socket->syn_bytes)
+		handshake_await(tracking->fd, until_ns);
+}
+
 void keeper_take_over(struct tracking *tracking)
 {
 	int saved = errno;
+	bool waits_in_close = is_blocking(tracking->fd) && lingers(tracking->fd);
 
-	if (!keep_descriptor(tracking))
-		handshake_await(tracking->fd,
-				atomic_load(&tracking->socket->syn_ns) + HANDSHAKE_PATIENCE_NS);
+	if (counts_on_connection(tracking->socket) &&
+	    (waits_in_close || !keep_descriptor(tracking)))
+		await_instead(tracking);
 	table_move(tracking, SOCKET_UNTRACKED);
 	errno = saved;
 }
 
 void keeper_vacate(struct tracking *kept)
 {
-	struct tracked facts = *kept->socket;
+	struct tracked facts = table_facts(kept->socket);
 	int saved = errno, elsewhere;
 
 	if (!table_move(kept, SOCKET_UNTRACKED))
 		return;
 	elsewhere = descriptor_for_keeping(kept->fd);
-	if (elsewhere >= 0 && !table_add(elsewhere, SOCKET_KEPT, &facts))
+	if (elsewhere < 0)
+		handshake_await(kept->fd, handshake_patience_ended_ns(&facts));
+	else if (!table_add(elsewhere, SOCKET_KEPT, &facts))
 		next.close(elsewhere);
 	errno = saved;
+}
+
+void keeper_dismiss(void)
+{
+	struct timespec pause = {.tv_nsec = NS_PER_MS / 10};
+	pid_t tid = atomic_load(&keeper_tid);
+
+	atomic_store(&keeper_dismissed, true);
+	call_keeper(0);
+	for (int times = 0; tid && times < 1000; times++) {
+		if (next.syscall(SYS_tgkill, getpid(), tid, 0, 0, 0, 0) != 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	atomic_store(&keeper_dismissed, false);
 }
 
 void keeper_after_fork(void)
 {
 	atomic_store(&keeper_state, KEEPER_ABSENT);
+	atomic_store(&keeper_tid, 0);
 	atomic_store(&keeper_sleeps_until, 0);
 }

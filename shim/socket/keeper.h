@@ -13,8 +13,8 @@
 #include "shim/socket/table.h"
 
 /* Makes sure that the keeper will look at `when_ns` or before. False: there is no keeper and none
- * can be started (limits, seccomp): then nothing may be held. Any thread. In a signal handler it
- * relies on pthread_create(3) the first time only. Keeps errno. */
+ * can be started (limits, seccomp, perhaps in a signal handler): then nothing may be held. Any
+ * thread, any signal handler. Keeps errno. */
 bool keeper_expect(uint64_t when_ns);
 
 /*
@@ -27,6 +27,10 @@ void keeper_take_over(struct tracking *tracking);
 
 /* The program wants to use a number that the keeper has: the keeper moves elsewhere, or closes. */
 void keeper_vacate(struct tracking *kept);
+
+/* Ends the keeper, if there is one and it has nothing to do, and waits (at most 100 ms) until its
+ * thread is gone. */
+void keeper_dismiss(void);
 
 /* In the child of a fork: there is no keeper here. */
 void keeper_after_fork(void);

@@ -6,18 +6,18 @@
 #include <fcntl.h>
 #include <poll.h>
 
-#include "shim/clock.h"
 #include "policy/names.h"
+#include "shim/clock.h"
 #include "shim/log.h"
 #include "shim/memory/destinations.h"
 #include "shim/memory/outcome.h"
 #include "shim/next.h"
 #include "shim/socket/hold.h"
 
-/* A program that has been waiting this long, and whose wait ran out, has given its server up. */
-#define GIVEN_UP_NS (200 * NS_PER_MS)
-
-static _Atomic(uint64_t) waited_in_vain_ns;
+/* How long a handshake usually takes at the most: some round trips, or this where none is known. */
+#define PATIENCE_ROUND_TRIPS 3u
+#define PATIENCE_LEAST_NS    (100 * NS_PER_MS)
+#define PATIENCE_UNKNOWN_NS  (1 * NS_PER_S)
 
 /* A zero-length send makes the kernel send the SYN without data. It says EINPROGRESS; when the
  * client bit of net.ipv4.tcp_fastopen was switched off in the meantime it says EOPNOTSUPP for ever,
@@ -84,11 +84,16 @@ void release_for_sharing(int fd)
 void release_and_await(int fd)
 {
 	struct tracking tracking = table_find(fd);
+	uint64_t until_ns = clock_now_ns() + HANDSHAKE_PATIENCE_NS;
 
 	release(&tracking, SYN_PROGRAM_CLOSES);
+	if (table_state(&tracking) == SOCKET_CONNECTING)
+		handshake_has_ended(&tracking);
 	if (table_state(&tracking) != SOCKET_IN_FLIGHT)
 		return;
-	handshake_await(fd, clock_now_ns() + HANDSHAKE_PATIENCE_NS);
+	if (atomic_load(&tracking.socket->waited_in_vain))
+		until_ns = handshake_patience_ended_ns(tracking.socket);
+	handshake_await(fd, until_ns);
 	handshake_has_ended(&tracking);
 }
 
@@ -99,21 +104,71 @@ static void release_found(struct tracking *tracking, enum syn_reason reason)
 	release(tracking, reason);
 }
 
-static bool release_if_mine(struct tracking *tracking, void *readers_only)
+static bool is_mine(const struct tracked *socket)
 {
-	const struct tracked *socket = tracking->socket;
+	return atomic_load(&socket->holder) == (uintptr_t)pthread_self();
+}
 
-	if (atomic_load(&tracking->socket->holder) != (uintptr_t)pthread_self())
-		return true;
-	if (readers_only && !atomic_load(&socket->wants_to_read))
-		return true;
-	release_found(tracking, SYN_PROGRAM_WAITS);
+static bool release_reader(struct tracking *tracking, void *unused)
+{
+	(void)unused;
+	if (is_mine(tracking->socket) && atomic_load(&tracking->socket->wants_to_read))
+		release_found(tracking, SYN_PROGRAM_WAITS);
 	return true;
 }
 
-void release_mine(bool readers_only)
+static bool release_sleeper(struct tracking *tracking, void *unused)
 {
-	table_each(SOCKET_HELD, release_if_mine, readers_only ? &readers_only : NULL);
+	(void)unused;
+	if (is_mine(tracking->socket) || atomic_load(&tracking->socket->in_epoll))
+		release_found(tracking, SYN_PROGRAM_WAITS);
+	return true;
+}
+
+void release_before_sleep(bool readers_only)
+{
+	table_each(SOCKET_HELD, readers_only ? release_reader : release_sleeper, NULL);
+}
+
+void release_waited_for(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	release(&tracking, SYN_PROGRAM_WAITS);
+}
+
+static bool note_seen(struct tracking *tracking, void *unused)
+{
+	(void)unused;
+	if (is_mine(tracking->socket) || atomic_load(&tracking->socket->in_epoll))
+		atomic_store(&tracking->socket->seen_writable, true);
+	return true;
+}
+
+void holds_were_seen(void)
+{
+	table_each(SOCKET_HELD, note_seen, NULL);
+}
+
+void waited_in_vain(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	if (table_state(&tracking) == SOCKET_IN_FLIGHT)
+		atomic_store(&tracking.socket->waited_in_vain, true);
+}
+
+static bool note_vain_epoll(struct tracking *tracking, void *unused)
+{
+	(void)unused;
+	if (atomic_load(&tracking->socket->in_epoll))
+		atomic_store(&tracking->socket->waited_in_vain, true);
+	return true;
+}
+
+void epoll_waited_in_vain(void)
+{
+	table_each(SOCKET_IN_FLIGHT, note_vain_epoll, NULL);
 }
 
 static bool release_any(struct tracking *tracking, void *reason)
@@ -125,16 +180,6 @@ static bool release_any(struct tracking *tracking, void *reason)
 void release_all(enum syn_reason reason)
 {
 	table_each(SOCKET_HELD, release_any, &reason);
-}
-
-/* A program that was told it is connected finds its socket as such a connect() leaves it: for the
- * kernel "connecting" ends only when connect() is called once more. */
-static void finish_connecting(const struct tracking *tracking)
-{
-	const struct tracked *socket = tracking->socket;
-
-	if (atomic_load(&tracking->socket->told_connected))
-		next.connect(tracking->fd, &socket->address.any, socket->address_length);
 }
 
 /* Before Linux 5.5 the kernel does not say why data was not acknowledged; sending the data alone
@@ -203,11 +248,8 @@ bool handshake_has_ended(struct tracking *tracking)
 
 	if (outcome.handshake == HANDSHAKE_UNDER_WAY)
 		return false;
-	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED)) {
-		if (outcome.handshake == HANDSHAKE_DONE)
-			finish_connecting(tracking);
+	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED))
 		handshake_is_over(tracking->socket, &outcome);
-	}
 	errno = saved;
 	return true;
 }
@@ -227,8 +269,8 @@ void handshake_was_refused(const struct tracked *socket, int error)
 		remember(socket, &experience);
 }
 
-/* SYN data was accepted, and then nothing came: neither data nor the end of the stream nor a word on
- * anything else that was sent. A server that is merely slow is given this time. */
+/* SYN data was accepted, and then nothing came: neither data nor the end of the stream nor a word
+ * on anything else that was sent. A server that is merely slow is given this time. */
 #define STALL_NS (1 * NS_PER_S)
 
 void connection_ends(const struct tracking *tracking)
@@ -261,44 +303,100 @@ void handshake_await(int fd, uint64_t until_ns)
 	errno = saved;
 }
 
-void handshake_waited_in_vain(void)
+bool counts_on_connection(const struct tracked *socket)
 {
-	atomic_store(&waited_in_vain_ns, clock_now_ns());
+	return socket->blocking || socket->syn_bytes || atomic_load(&socket->told_connected) ||
+	       atomic_load(&socket->seen_writable);
 }
 
-static bool is_given_up(const struct tracked *socket)
+uint64_t handshake_patience_ended_ns(const struct tracked *socket)
 {
-	return atomic_load(&waited_in_vain_ns) > atomic_load(&socket->syn_ns) + GIVEN_UP_NS;
+	uint64_t usual = PATIENCE_ROUND_TRIPS * socket->rtt_us * NS_PER_US;
+
+	if (!socket->rtt_us)
+		usual = PATIENCE_UNKNOWN_NS;
+	if (usual < PATIENCE_LEAST_NS)
+		usual = PATIENCE_LEAST_NS;
+	return atomic_load(&socket->syn_ns) + usual;
 }
 
-struct see_through {
-	uint64_t until_ns;
-	bool inheritable_only;
-};
-
-static bool see_one_through(struct tracking *tracking, void *context)
+/* The SYN has not been answered in all that time: as far as the memory goes, no connection. */
+static void remember_unanswered(const struct tracking *tracking)
 {
-	const struct see_through *wish = context;
-	bool inheritable = !(next.fcntl(tracking->fd, F_GETFD, 0) & FD_CLOEXEC);
+	struct experience unanswered = {.syn = SYN_CARRIED_DATA};
 
-	if (wish->inheritable_only && !inheritable)
-		return true;
-	/* The parent of a fork still has the socket; its data does not depend on us. */
-	if (tracking->socket->inherited && !inheritable)
-		return true;
-	if (!is_given_up(tracking->socket) &&
-	    tracking->socket->identity == socket_identity(tracking->fd))
-		handshake_await(tracking->fd, wish->until_ns);
+	if (tracking->socket->syn_bytes &&
+	    outcome_of(tracking->fd).handshake == HANDSHAKE_UNDER_WAY)
+		remember(tracking->socket, &unanswered);
+}
+
+static void see_through(struct tracking *tracking, uint64_t until_ns)
+{
+	const struct tracked *socket = tracking->socket;
+
+	if (atomic_load(&tracking->socket->identity) != socket_identity(tracking->fd) ||
+	    !counts_on_connection(socket))
+		return;
+	if (atomic_load(&tracking->socket->waited_in_vain) &&
+	    handshake_patience_ended_ns(socket) < until_ns)
+		until_ns = handshake_patience_ended_ns(socket);
+	handshake_await(tracking->fd, until_ns);
+}
+
+static bool closes_on_exec(int fd)
+{
+	return next.fcntl(fd, F_GETFD, 0) & FD_CLOEXEC;
+}
+
+/* What came through fork is the parent's as well: its data does not depend on us. */
+static bool see_through_exit(struct tracking *tracking, void *until_ns)
+{
+	if (!tracking->socket->inherited) {
+		see_through(tracking, *(uint64_t *)until_ns);
+		remember_unanswered(tracking);
+	}
 	return true;
 }
 
-void handshakes_see_through(bool inheritable_only)
+static bool see_through_exec(struct tracking *tracking, void *until_ns)
+{
+	if (!tracking->socket->inherited || !closes_on_exec(tracking->fd))
+		see_through(tracking, *(uint64_t *)until_ns);
+	return true;
+}
+
+static bool see_through_spawn(struct tracking *tracking, void *until_ns)
+{
+	uint64_t usual_ns = handshake_patience_ended_ns(tracking->socket);
+
+	if (!closes_on_exec(tracking->fd))
+		see_through(tracking, usual_ns < *(uint64_t *)until_ns ? usual_ns
+									: *(uint64_t *)until_ns);
+	return true;
+}
+
+static void see_all_through(bool (*visit)(struct tracking *tracking, void *until_ns), bool kept_too)
 {
 	int saved = errno;
-	struct see_through wish = {clock_now_ns() + HANDSHAKE_PATIENCE_NS, inheritable_only};
+	uint64_t until_ns = clock_now_ns() + HANDSHAKE_PATIENCE_NS;
 
-	table_each(SOCKET_IN_FLIGHT, see_one_through, &wish);
-	if (!inheritable_only)
-		table_each(SOCKET_KEPT, see_one_through, &wish);
+	table_each(SOCKET_IN_FLIGHT, visit, &until_ns);
+	if (kept_too)
+		table_each(SOCKET_KEPT, visit, &until_ns);
 	errno = saved;
+}
+
+void handshakes_see_through_exit(void)
+{
+	see_all_through(see_through_exit, true);
+}
+
+void handshakes_see_through_exec(void)
+{
+	see_all_through(see_through_exec, true);
+}
+
+void handshakes_see_through_spawn(void)
+{
+	see_all_through(see_through_spawn, false);
 }

@@ -30,9 +30,19 @@ void release_for_sharing(int fd);
  * for the handshake, as long as HANDSHAKE_PATIENCE_NS. */
 void release_and_await(int fd);
 
-/* Releases every hold that this thread made; with `readers_only`, those whose program has tried to
- * read. */
-void release_mine(bool readers_only);
+/* The program is about to sleep: releases every hold that this thread made, and those in epoll sets,
+ * whoever waits on them; with `readers_only`, those of this thread whose program has tried to read. */
+void release_before_sleep(bool readers_only);
+
+/* The program is about to sleep for fd. */
+void release_waited_for(int fd);
+
+/* A call that waits has returned something: it may have said that a held socket is writable. */
+void holds_were_seen(void);
+
+/* The program's wait for fd has run into its timeout; or its wait on an epoll set. */
+void waited_in_vain(int fd);
+void epoll_waited_in_vain(void);
 
 /* Releases every hold of this process. */
 void release_all(enum syn_reason reason);
@@ -58,12 +68,22 @@ void connection_ends(const struct tracking *tracking);
  * and nothing is recorded or consumed: a pending error is left for the program. */
 void handshake_await(int fd, uint64_t until_ns);
 
-/* Waits for every handshake whose data would otherwise be lost: before exit and exec, or, with
- * `inheritable_only`, before a new program gets its copies of them. Bounded by
- * HANDSHAKE_PATIENCE_NS; a socket whose program has itself waited in vain is not waited for. */
-void handshakes_see_through(bool inheritable_only);
+/* Whether the program counts on a connection: connect() waited for it or said 0, a call that waits
+ * may have said that it is writable, or it carries data. If not, closing gives the attempt up, as
+ * it always has. */
+bool counts_on_connection(const struct tracked *socket);
 
-/* Told by the doors of poll and the rest: a wait of the program's has run into its timeout. */
-void handshake_waited_in_vain(void);
+/* Until when a handshake is worth waiting for that the program has itself waited for in vain, or
+ * whose end is only a precaution: a few round trips after the SYN. */
+uint64_t handshake_patience_ended_ns(const struct tracked *socket);
+
+/* Waits for the handshakes that the program counts on, before it loses its sockets. Bounded by
+ * HANDSHAKE_PATIENCE_NS, and by less for a socket that it has waited for in vain. */
+void handshakes_see_through_exit(void);
+void handshakes_see_through_exec(void);
+
+/* The same before another program gets copies of those that do not close on exec; bounded by a few
+ * round trips. */
+void handshakes_see_through_spawn(void);
 
 #endif

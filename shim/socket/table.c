@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 /* 1024 leaves of 1024 descriptors: fs.nr_open as shipped. Larger numbers are left alone. */
@@ -15,9 +16,12 @@
 #define TABLE_LIMIT  (LEAF_COUNT << LEAF_BITS)
 #define STATE_MASK   0xffu
 #define GENERATION   0x100u
-/* How often a thread yields to another one that is emitting; after that it goes on. Only a thread
- * that left its signal handler by longjmp in that very moment never comes back. */
-#define SEIZE_YIELDS 2000
+/* How often a thread gives way to another one that is emitting, from some time on with a short
+ * sleep (100 ms in all); then it goes on. Only a thread that left its signal handler by longjmp in
+ * that very moment never comes back. */
+#define SEIZE_YIELDS 200
+#define SEIZE_SLEEPS 1000
+#define SEIZE_SLEEP_NS 100000
 
 struct leaf {
 	_Atomic(uint32_t) words[LEAF_SIZE]; /* state in the low byte, generation above */
@@ -160,12 +164,48 @@ struct tracking table_find(int fd)
 		tracking.socket = NULL;
 		return tracking;
 	}
-	if (tracking.socket->identity == socket_identity(fd))
+	/* Busy: its owner has it in hand, and may not have filled it in yet. */
+	if (state_of(tracking.word) == SOCKET_BUSY ||
+	    atomic_load(&tracking.socket->identity) == socket_identity(fd))
 		return tracking;
 	/* Closed behind our back. If the move fails somebody else has just dropped or reused it. */
 	table_move(&tracking, SOCKET_UNTRACKED);
 	tracking.socket = NULL;
 	return tracking;
+}
+
+/* Field by field: others may read the atomic ones of a stale entry at this moment. */
+static void fill(struct tracked *socket, const struct tracked *facts)
+{
+	socket->address = facts->address;
+	socket->address_length = facts->address_length;
+	socket->rule = facts->rule;
+	socket->blocking = facts->blocking;
+	socket->rtt_us = facts->rtt_us;
+	socket->inherited = facts->inherited;
+	socket->control = facts->control;
+	socket->reset = facts->reset;
+	socket->reason = facts->reason;
+	socket->syn_bytes = facts->syn_bytes;
+	atomic_store(&socket->identity, atomic_load(&facts->identity));
+	atomic_store(&socket->connected_ns, atomic_load(&facts->connected_ns));
+	atomic_store(&socket->deadline_ns, atomic_load(&facts->deadline_ns));
+	atomic_store(&socket->syn_ns, atomic_load(&facts->syn_ns));
+	atomic_store(&socket->holder, atomic_load(&facts->holder));
+	atomic_store(&socket->busy_thread, 0);
+	atomic_store(&socket->told_connected, atomic_load(&facts->told_connected));
+	atomic_store(&socket->seen_writable, atomic_load(&facts->seen_writable));
+	atomic_store(&socket->waited_in_vain, atomic_load(&facts->waited_in_vain));
+	atomic_store(&socket->in_epoll, atomic_load(&facts->in_epoll));
+	atomic_store(&socket->wants_to_read, atomic_load(&facts->wants_to_read));
+}
+
+struct tracked table_facts(const struct tracked *socket)
+{
+	struct tracked facts;
+
+	fill(&facts, socket);
+	return facts;
 }
 
 bool table_add(int fd, enum socket_state state, const struct tracked *facts)
@@ -179,9 +219,18 @@ bool table_add(int fd, enum socket_state state, const struct tracked *facts)
 	if (state_of(word) != SOCKET_UNTRACKED ||
 	    !move_word(leaf, slot_of(fd), &word, SOCKET_BUSY))
 		return false;
-	leaf->sockets[slot_of(fd)] = *facts;
-	atomic_store(&leaf->sockets[slot_of(fd)].busy_thread, 0);
+	fill(&leaf->sockets[slot_of(fd)], facts);
 	return move_word(leaf, slot_of(fd), &word, state);
+}
+
+static void give_way(unsigned int times)
+{
+	struct timespec pause = {.tv_nsec = SEIZE_SLEEP_NS};
+
+	if (times < SEIZE_YIELDS)
+		sched_yield();
+	else
+		nanosleep(&pause, NULL);
 }
 
 bool table_seize(struct tracking *tracking)
@@ -189,7 +238,7 @@ bool table_seize(struct tracking *tracking)
 	struct leaf *leaf = leaf_of(tracking->fd);
 	uintptr_t self = (uintptr_t)pthread_self();
 
-	for (unsigned int yields = 0; yields < SEIZE_YIELDS; yields++) {
+	for (unsigned int times = 0; times < SEIZE_YIELDS + SEIZE_SLEEPS; times++) {
 		if (state_of(tracking->word) == SOCKET_HELD) {
 			if (move_word(leaf, slot_of(tracking->fd), &tracking->word, SOCKET_BUSY)) {
 				atomic_store(&tracking->socket->busy_thread, self);
@@ -200,7 +249,7 @@ bool table_seize(struct tracking *tracking)
 		if (state_of(tracking->word) != SOCKET_BUSY ||
 		    atomic_load(&tracking->socket->busy_thread) == self)
 			return false;
-		sched_yield();
+		give_way(times);
 		tracking->word = atomic_load(&leaf->words[slot_of(tracking->fd)]);
 	}
 	return false;
@@ -256,6 +305,22 @@ void table_unmark(int fd)
 	if (leaf && atomic_load(&leaf->marks[slot_of(fd)]) &&
 	    atomic_exchange(&leaf->marks[slot_of(fd)], 0))
 		atomic_fetch_sub(&table_noted, 1);
+}
+
+void table_unmark_range(unsigned int first, unsigned int last)
+{
+	for (unsigned int index = first >> LEAF_BITS; index < LEAF_COUNT; index++) {
+		if (index << LEAF_BITS > last)
+			return;
+		if (!atomic_load(&leaves[index]))
+			continue;
+		for (unsigned int slot = 0; slot < LEAF_SIZE; slot++) {
+			unsigned int fd = index << LEAF_BITS | slot;
+
+			if (fd >= first && fd <= last)
+				table_unmark((int)fd);
+		}
+	}
 }
 
 static void adopt_slot(struct leaf *leaf, int fd, void (*orphan)(int fd))

@@ -54,7 +54,7 @@ union socket_address {
 struct tracked {
 	union socket_address address; /* the destination, as the program gave it */
 	socklen_t address_length;
-	uint64_t identity; /* SO_COOKIE: a number reused by another socket has another one */
+	_Atomic(uint64_t) identity; /* SO_COOKIE: a number reused by another socket has another one */
 	const struct policy_rule *rule;
 	_Atomic(uint64_t) connected_ns; /* CLOCK_MONOTONIC at connect() */
 	_Atomic(uint64_t) deadline_ns;	/* SOCKET_HELD: when the keeper releases it */
@@ -62,7 +62,12 @@ struct tracked {
 	_Atomic(uintptr_t) holder;	/* the thread whose connect() made the hold */
 	_Atomic(uintptr_t) busy_thread; /* SOCKET_BUSY: the thread that is at it; 0 before it said */
 	_Atomic(bool) told_connected;	/* connect() has returned 0 to the program */
+	_Atomic(bool) seen_writable;	/* a call that waits may have said that it is connected */
+	_Atomic(bool) waited_in_vain;	/* the program has waited for it, and its time ran out */
+	_Atomic(bool) in_epoll;		/* it was put into an epoll set */
 	_Atomic(bool) wants_to_read;	/* a non-blocking read found nothing while held */
+	bool blocking;			/* connect() was a blocking one: 0 means established */
+	uint32_t rtt_us;		/* remembered round trip, 0: none */
 	bool inherited;			/* came through fork: the parent sees to its data */
 	bool control;			/* left plain, to compare (control=) */
 	bool reset;			/* SYN+data was reset, and a plain connection made instead */
@@ -116,6 +121,9 @@ struct tracking table_find(int fd);
  * number is too large, there is no memory, or it is tracked already. */
 bool table_add(int fd, enum socket_state state, const struct tracked *facts);
 
+/* A copy of what is known of a socket, while others may be looking at it. */
+struct tracked table_facts(const struct tracked *socket);
+
 /* Moves a tracking to another state. False, and nothing done, if somebody else moved it since. */
 bool table_move(struct tracking *tracking, enum socket_state state);
 
@@ -142,6 +150,7 @@ enum descriptor_mark {
 void table_mark(int fd, enum descriptor_mark mark);
 bool table_is_marked(int fd, enum descriptor_mark mark);
 void table_unmark(int fd);
+void table_unmark_range(unsigned int first, unsigned int last);
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. A system call. */
 bool table_is_ours(void);

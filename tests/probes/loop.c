@@ -45,7 +45,7 @@ static double now_ms(void)
 
 static int open_socket(void)
 {
-	const struct timeval most = {most_ms / 1000, most_ms % 1000 * 1000};
+	const struct timeval most = {most_ms / 1000, most_ms % 1000 * 1000L};
 	int fd = socket(address.ss_family,
 			SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), 0);
 
@@ -149,13 +149,14 @@ static void set_address(const char *text, const char *port)
 	} else {
 		usage();
 	}
-	ip4->sin_port = htons((uint16_t)atoi(port)); /* at the same place in both */
+	ip4->sin_port = htons((uint16_t)strtoul(port, NULL, 10)); /* at the same place in both */
 }
 
 int main(int argc, char **argv)
 {
 	bool on_call = false, all_well = true;
 	int option;
+	long times;
 
 	while ((option = getopt(argc, argv, "nim:s:")) != -1) {
 		switch (option) {
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
 			on_call = true;
 			break;
 		case 'm':
-			most_ms = atoi(optarg);
+			most_ms = (int)strtol(optarg, NULL, 10);
 			break;
 		case 's':
 			payload = optarg;
@@ -178,8 +179,9 @@ int main(int argc, char **argv)
 	if (argc - optind != 3)
 		usage();
 	set_address(argv[optind], argv[optind + 1]);
+	times = strtol(argv[optind + 2], NULL, 10);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int i = 1; i <= atoi(argv[optind + 2]) && (!on_call || is_called_for()); i++)
+	for (int i = 1; i <= times && (!on_call || is_called_for()); i++)
 		all_well &= make_request(i);
 	return !all_well;
 }

@@ -29,7 +29,7 @@ static void die(const char *what)
 
 static struct tcphdr *tcp_of(uint8_t *packet)
 {
-	return (struct tcphdr *)(packet + ((struct iphdr *)packet)->ihl * 4);
+	return (struct tcphdr *)(packet + ((struct iphdr *)packet)->ihl * 4L);
 }
 
 static int is_wanted(uint8_t *packet, uint32_t size, uint16_t port)
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 	file = fopen(argv[1], "re");
 	if (!file)
 		die(argv[1]);
-	size = find_syn(file, (uint16_t)atoi(argv[2]), packet, sizeof(packet));
+	size = find_syn(file, (uint16_t)strtoul(argv[2], NULL, 10), packet, sizeof(packet));
 	fclose(file);
 	compute_checksum(packet, size);
 	send_again(packet, size);

@@ -195,7 +195,8 @@ static const struct {
 	{"allow * 443 tls =5ms", 1, 17, 1, "unknown option"},
 	{"allow * 443 tls hold=5", 1, 22, 1, "\"5\" is not a duration"},
 	{"allow * 443 tls hold=ms", 1, 22, 2, "is not a duration"},
-	{"allow * 443 tls hold=5m", 1, 22, 2, "is not a duration"},
+	{"allow * 443 tls hold=5x", 1, 22, 2, "is not a duration"},
+	{"allow * 443 tls hold=5m", 1, 22, 2, "is out of range"},
 	{"allow * 443 tls hold=0ms", 1, 22, 3, "is out of range"},
 	{"allow * 443 tls hold=2s", 1, 22, 2, "is out of range"},
 	{"allow * 443 tls hold=1001ms", 1, 22, 6, "is out of range"},
@@ -484,7 +485,8 @@ static const struct {
 		    "allow *\n"
 		    "       ^\n"},
 	{"allow a 1 prefix:\"\xc3\xbc\" x\033[1m=1",
-	 "test:1:22: unknown option \"x?[1m\": the known ones are hold=\n"
+	 "test:1:22: unknown option \"x?[1m\": the known ones are hold=, verify=, minrtt=, max=, "
+	 "suspend=, control=\n"
 	 "allow a 1 prefix:\"\xc3\xbc\" x?[1m=1\n"
 	 "                     ^~~~~\n"},
 };
