@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 
 #include "shim/functions.h"
+#include "shim/hidden.h"
 
 struct next_functions {
 #define MEMBER(result, name, parameters, arguments) result(*name) parameters;
@@ -32,10 +33,10 @@ struct next_functions {
 };
 
 /* Written by the resolver alone; a pointer is only ever replaced by the function it stands for. */
-extern struct next_functions next;
+extern HIDDEN struct next_functions next;
 
 /* Apart from the others: only assembly can call it. */
-extern pid_t (*next_vfork)(void);
+extern HIDDEN pid_t (*next_vfork)(void);
 
 /* Resolves everything, so that no later call does it at a bad moment (a signal handler, a child of
  * a threaded process). Called once by the constructor. */

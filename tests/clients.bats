@@ -22,19 +22,24 @@ teardown() {
 	lab_reset
 }
 
+# What a program said and how it ended; curl tells the time it took, which is not part of it.
+result() {
+	sed -E 's/ after [0-9]+ ms/ after N ms/' <<<"status $status"$'\n'"$output"$'\n'"$stderr"
+}
+
 # Runs a command without the library, and twice with it: same output and status. The first time makes the destination known;
 # the second time the command must put its payload in the SYN, and the server take it, exactly $1 times.
 same_program() { # SYNS COMMAND [ARG...]
 	local syns=$1 sent accepted
 	shift
 	try "$@"
-	plain="status $status"$'\n'"$output"$'\n'"$stderr"
+	plain=$(result)
 	try with_library "$@"
-	first="status $status"$'\n'"$output"$'\n'"$stderr"
+	first=$(result)
 	sent=$(lab_counter TCPFastOpenActive)
 	accepted=$(lab_counter TCPFastOpenPassive)
 	try with_library "$@"
-	ours="status $status"$'\n'"$output"$'\n'"$stderr"
+	ours=$(result)
 	sent=$(($(lab_counter TCPFastOpenActive) - sent))
 	accepted=$(($(lab_counter TCPFastOpenPassive) - accepted))
 	[[ $plain == "$first" && $plain == "$ours" ]] || {

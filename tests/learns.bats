@@ -25,7 +25,7 @@ teardown() {
 #   learn RTT_MS [SERVER-OPTION...]
 learn() {
 	lab_reset
-	rm -rf "$XDG_RUNTIME_DIR/tfo"
+	rm -rf "${XDG_RUNTIME_DIR:?}"/*
 	lab_server server -p "$PORT" "${@:2}" http
 	lab_delay "$1"
 }
@@ -63,6 +63,27 @@ nonblocking() { # COUNT [LIMIT [PORT]]
 	"$PROBES/loop" -n -m "${2:-10000}" "$ADDRESS" "${3:-$PORT}" "$1" || (($? == 1))
 }
 
+# The three at once, each with a server and a memory of its own, for what costs seconds.
+declare -A PORT_OF=([curls]=7000 [blocking]=7001 [nonblocking]=7002)
+
+learn_for_everyone() { # RTT_MS
+	learn_with_cookie "$1"
+	lab_server server7001 -p 7001 -t 16 http
+	lab_server server7002 -p 7002 -t 16 http
+}
+
+everyone() { # FILE COUNT [LIMIT]: writes to FILE.curls and so on
+	local client runs=()
+	for client in "${CLIENTS[@]}"; do
+		mkdir -p -m 700 "$XDG_RUNTIME_DIR/$client"
+		XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR/$client "$client" "$2" "${3:-10000}" "${PORT_OF[$client]}" >"$1.$client" &
+		runs+=($!)
+	done
+	for client in "${runs[@]}"; do
+		wait "$client"
+	done
+}
+
 # Runs "BEFORE NUMBER" before each request.
 each_after() { # CLIENT COUNT BEFORE
 	local number answer
@@ -86,9 +107,6 @@ each_after() { # CLIENT COUNT BEFORE
 	# shellcheck disable=SC2154
 	wait "$loop_PID" || (($? == 1))
 }
-
-# A rule that matters only once: `first_packet` as MATCH of a fault.
-first_packet='limit rate 1/day burst 1 packets'
 
 # --- what came out
 
@@ -139,26 +157,31 @@ gained() { # COMMAND...
 
 @test "N1, N2: SYNs with data, or with the option, are dropped: of 50 requests two lose a second, as nobody else does" {
 	for fault in drop-syn-data drop-fastopen-option; do
+		learn_for_everyone 20
+		lab_fault "$fault"
+		everyone plain 10
+		(($(lab_fault_count) == 0))
+		with_library everyone ours 50
+		echo "$fault: the fault met $(lab_fault_count) packets"
+		(($(lab_fault_count) == 6))
 		for client in "${CLIENTS[@]}"; do
-			learn_with_cookie 20
-			lab_fault "$fault"
-			"$client" 5 >plain
-			with_library "$client" 50 >ours
-			echo "$fault, $client: the fault met $(lab_fault_count) packets"
-			(($(lab_fault_count) == 2))
-			(($(slow plain) == 0 && $(failed plain) == 0 && $(failed ours) == 0)) || show 'a failure' plain ours
-			(($(slow ours) <= 2)) || show 'too many slow ones' ours
+			(($(slow plain.$client) == 0 && $(failed plain.$client) == 0)) || show 'without' plain.$client
+			(($(failed ours.$client) == 0 && $(slow ours.$client) <= 2)) || show "$fault" ours.$client
+			(($(wc -l <ours.$client) == 50))
 		done
 	done
 }
 
 @test "N2: without a cookie, asking for one costs two requests a second and no more" {
+	learn 20 -t 16
+	lab_server server7001 -p 7001 -t 16 http
+	lab_server server7002 -p 7002 -t 16 http
+	lab_fault drop-fastopen-option
+	with_library everyone ours 10
+	echo "the fault met $(lab_fault_count) packets"
+	(($(lab_fault_count) == 6))
 	for client in "${CLIENTS[@]}"; do
-		learn 20 -t 16
-		lab_fault drop-fastopen-option
-		with_library "$client" 10 >ours
-		echo "$client: the fault met $(lab_fault_count) packets"
-		(($(lab_fault_count) == 2 && $(slow ours) <= 2 && $(failed ours) == 0)) || show 'not so' ours
+		(($(slow ours.$client) <= 2 && $(failed ours.$client) == 0)) || show 'not so' ours.$client
 	done
 }
 
@@ -215,13 +238,13 @@ gained() { # COMMAND...
 
 @test "N1, N2: a program that gives up before the second SYN: two requests fail at most, in all" {
 	for fault in drop-syn-data drop-fastopen-option; do
+		learn_for_everyone 20
+		lab_fault "$fault"
+		with_library everyone ours 6 500
+		echo "$fault: the fault met $(lab_fault_count) packets"
 		for client in "${CLIENTS[@]}"; do
-			learn_with_cookie 20
-			lab_fault "$fault"
-			with_library "$client" 6 500 >ours
-			echo "$fault, $client: the fault met $(lab_fault_count) packets"
-			# A blocking write does not end with the time allowed for it where connect() has taken that time.
-			(($(lab_fault_count) <= 2 && $(failed ours) <= 2)) || show 'never learned' ours
+			(($(failed ours.$client) <= 2)) || show "$fault, $client: never learned" ours.*
+			[[ $(tail -n 3 ours.$client | awk '$3 == "ok"' | wc -l) == 3 ]] || show "$fault, $client" ours.*
 		done
 	done
 }
@@ -248,16 +271,17 @@ gained() { # COMMAND...
 }
 
 @test "N4, accepted SYN data, then a black hole: one request is lost, the next ones are plain and succeed" {
+	learn_for_everyone 20
+	with_library everyone first 1
+	lab_fault blackhole-after-syn-data
+	with_library everyone lost 1 1500
+	lab_capture
+	with_library everyone ours 4 1500
 	for client in "${CLIENTS[@]}"; do
-		learn_with_cookie 20
-		with_library "$client" 1 >ours
-		lab_fault blackhole-after-syn-data
-		with_library "$client" 1 1500 >>ours
-		(($(failed ours) == 1)) || show "$client: the black hole has not struck" ours
-		lab_capture
-		with_library "$client" 4 1500 >>ours
-		[[ $(syns "$PORT") == $'0 no\n0 no\n0 no\n0 no' ]] || show "$client: not plain: $(syns "$PORT")" ours
-		(($(failed ours) == 1)) || show "$client" ours
+		(($(failed lost.$client) == 1)) || show "$client: the black hole has not struck" lost.$client
+		(($(failed first.$client) == 0 && $(failed ours.$client) == 0)) || show "$client" ours.$client
+		[[ $(syns "${PORT_OF[$client]}") == $'0 no\n0 no\n0 no\n0 no' ]] ||
+			show "$client: not plain: $(syns "${PORT_OF[$client]}")" ours.$client
 	done
 }
 
@@ -330,7 +354,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 }
 
 @test "N6, a listener without Fast Open on a host that gave a cookie: the same" {
-	for client in "${CLIENTS[@]}"; do
+	for client in curls nonblocking; do
 		learn_without_server_fastopen
 		missing_costs_nothing "$client" nothing
 	done
@@ -399,22 +423,28 @@ missing_costs_nothing() { # CLIENT BEFORE
 }
 
 @test "N10, a single SYN is lost: same delay as without, and the next request is in the SYN again" {
-	for client in "${CLIENTS[@]}"; do
-		learn_with_cookie 20
-		with_library "$client" 2 >ours
-		lab_fault drop-syn "$first_packet"
-		"$client" 1 >plain
+	lose_one_each() {
+		local port
 		lab_fault_clear
-		# Twice, with a good one in between.
-		for _ in 1 2; do
-			lab_fault drop-syn "$first_packet"
-			with_library "$client" 1 >lost
-			[[ $(slow lost) == 1 && $(failed lost) == 0 && $(lab_fault_count) == 1 ]] || show "$client" lost
-			awk -v plain="$(median plain)" -v ours="$(median lost)" 'BEGIN { exit !(ours < plain + 500) }' ||
-				show "$client: lost more than without" plain lost
-			lab_fault_clear
-			[[ $(gained with_library "$client" 1) == 1 ]] || show "$client: suspended" gained.out
+		for port in "${PORT_OF[@]}"; do
+			lab_fault drop-syn tcp dport "$port" limit rate 1/day burst 1 packets
 		done
+	}
+	learn_for_everyone 20
+	with_library everyone ours 2
+	lose_one_each
+	everyone plain 1
+	# Twice, with a good one in between.
+	for _ in 1 2; do
+		lose_one_each
+		with_library everyone lost 1
+		(($(lab_fault_count) == 3))
+		for client in "${CLIENTS[@]}"; do
+			(($(slow lost.$client) == 1 && $(failed lost.$client) == 0)) || show "$client" lost.$client
+			awk -v plain="$(median plain.$client)" -v ours="$(median lost.$client)" \
+				'BEGIN { exit !(ours < plain + 500) }' || show "$client: more than without" plain.* lost.*
+		done
+		[[ $(gained with_library everyone next 1) == 3 ]] || show 'suspended' next.*
 	done
 }
 

@@ -62,12 +62,14 @@ static void add_trial(const struct remembered_trial *trial, void *context)
 static int compare(const void *left, const void *right)
 {
 	const struct remembered *one = left, *other = right;
+	char text[PLACE_TEXT_SIZE], other_text[PLACE_TEXT_SIZE];
 
 	if (one->saved_us != other->saved_us)
 		return one->saved_us > other->saved_us ? -1 : 1;
 	if (one->connections != other->connections)
 		return one->connections > other->connections ? -1 : 1;
-	return memcmp(&one->address, &other->address, sizeof(one->address));
+	return strcmp(place_text(&one->address.any, text),
+		      place_text(&other->address.any, other_text));
 }
 
 static void show(FILE *to)

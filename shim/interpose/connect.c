@@ -20,7 +20,7 @@ static int connect_connected(const struct tracking *tracking, const struct socka
 	return -1;
 }
 
-static int connect_noted(int fd, const struct sockaddr *address, socklen_t length)
+static SLOW_PATH int connect_noted(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct tracking tracking = table_find(fd);
 

@@ -67,8 +67,8 @@ INTERPOSER int dup3(int fd, int target, int flags)
 	return follow_duplicate(fd, next.dup3(fd, target, flags));
 }
 
-static int fcntl_live(int fd, int command, long argument,
-		      int (*real)(int fd, int command, long argument))
+static SLOW_PATH int fcntl_live(int fd, int command, long argument,
+				int (*real)(int fd, int command, long argument))
 {
 	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
 		return real(fd, command, argument);

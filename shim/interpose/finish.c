@@ -46,12 +46,18 @@ void before_replacement(int target)
 	}
 }
 
+static SLOW_PATH int close_noted(int fd)
+{
+	if (before_close(fd))
+		return next.close(fd);
+	errno = EBADF; /* the program has no such descriptor */
+	return -1;
+}
+
 INTERPOSER int close(int fd)
 {
-	if (sockets_are_noted() && !before_close(fd)) {
-		errno = EBADF; /* the program has no such descriptor */
-		return -1;
-	}
+	if (sockets_are_noted())
+		return close_noted(fd);
 	return next.close(fd);
 }
 

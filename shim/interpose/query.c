@@ -24,7 +24,7 @@ static int tell_peer(const struct tracked *socket, struct sockaddr *address, soc
 	return 0;
 }
 
-static int getpeername_live(int fd, struct sockaddr *address, socklen_t *length)
+static SLOW_PATH int getpeername_live(int fd, struct sockaddr *address, socklen_t *length)
 {
 	struct tracking tracking = table_find(fd);
 

@@ -3,10 +3,16 @@
 #include "shim/next.h"
 #include "shim/socket/release.h"
 
+static SLOW_PATH ssize_t read_live(int fd, void *bytes, size_t size)
+{
+	release_for_reading(fd, false);
+	return next.read(fd, bytes, size);
+}
+
 INTERPOSER ssize_t read(int fd, void *bytes, size_t size)
 {
 	if (sockets_are_live())
-		release_for_reading(fd, false);
+		return read_live(fd, bytes, size);
 	return next.read(fd, bytes, size);
 }
 
@@ -17,10 +23,16 @@ INTERPOSER ssize_t __read_chk(int fd, void *bytes, size_t size, size_t room)
 	return next.__read_chk(fd, bytes, size, room);
 }
 
+static SLOW_PATH ssize_t readv_live(int fd, const struct iovec *parts, int count)
+{
+	release_for_reading(fd, false);
+	return next.readv(fd, parts, count);
+}
+
 INTERPOSER ssize_t readv(int fd, const struct iovec *parts, int count)
 {
 	if (sockets_are_live())
-		release_for_reading(fd, false);
+		return readv_live(fd, parts, count);
 	return next.readv(fd, parts, count);
 }
 
@@ -39,10 +51,16 @@ INTERPOSER ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off6
 	return next.preadv64v2(fd, parts, count, offset, flags);
 }
 
+static SLOW_PATH ssize_t recv_live(int fd, void *bytes, size_t size, int flags)
+{
+	release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recv(fd, bytes, size, flags);
+}
+
 INTERPOSER ssize_t recv(int fd, void *bytes, size_t size, int flags)
 {
 	if (sockets_are_live())
-		release_for_reading(fd, flags & MSG_DONTWAIT);
+		return recv_live(fd, bytes, size, flags);
 	return next.recv(fd, bytes, size, flags);
 }
 
@@ -53,11 +71,18 @@ INTERPOSER ssize_t __recv_chk(int fd, void *bytes, size_t size, size_t room, int
 	return next.__recv_chk(fd, bytes, size, room, flags);
 }
 
+static SLOW_PATH ssize_t recvfrom_live(int fd, void *bytes, size_t size, int flags,
+				       struct sockaddr *from, socklen_t *length)
+{
+	release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recvfrom(fd, bytes, size, flags, from, length);
+}
+
 INTERPOSER ssize_t recvfrom(int fd, void *bytes, size_t size, int flags, struct sockaddr *from,
 			    socklen_t *length)
 {
 	if (sockets_are_live())
-		release_for_reading(fd, flags & MSG_DONTWAIT);
+		return recvfrom_live(fd, bytes, size, flags, from, length);
 	return next.recvfrom(fd, bytes, size, flags, from, length);
 }
 
@@ -69,10 +94,16 @@ INTERPOSER ssize_t __recvfrom_chk(int fd, void *bytes, size_t size, size_t room,
 	return next.__recvfrom_chk(fd, bytes, size, room, flags, from, length);
 }
 
+static SLOW_PATH ssize_t recvmsg_live(int fd, struct msghdr *message, int flags)
+{
+	release_for_reading(fd, flags & MSG_DONTWAIT);
+	return next.recvmsg(fd, message, flags);
+}
+
 INTERPOSER ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (sockets_are_live())
-		release_for_reading(fd, flags & MSG_DONTWAIT);
+		return recvmsg_live(fd, message, flags);
 	return next.recvmsg(fd, message, flags);
 }
 

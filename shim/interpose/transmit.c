@@ -61,41 +61,65 @@ static bool emit_message(int fd, const struct msghdr *message, int flags, ssize_
 		    result);
 }
 
-INTERPOSER ssize_t write(int fd, const void *bytes, size_t size)
+static SLOW_PATH ssize_t write_live(int fd, const void *bytes, size_t size)
 {
 	ssize_t result;
 
-	if (sockets_are_live() && emit_bytes(fd, bytes, size, 0, &result))
-		return result;
+	return emit_bytes(fd, bytes, size, 0, &result) ? result : next.write(fd, bytes, size);
+}
+
+INTERPOSER ssize_t write(int fd, const void *bytes, size_t size)
+{
+	if (sockets_are_live())
+		return write_live(fd, bytes, size);
 	return next.write(fd, bytes, size);
+}
+
+static SLOW_PATH ssize_t send_live(int fd, const void *bytes, size_t size, int flags)
+{
+	ssize_t result;
+
+	return emit_bytes(fd, bytes, size, flags, &result) ? result
+							   : next.send(fd, bytes, size, flags);
 }
 
 INTERPOSER ssize_t send(int fd, const void *bytes, size_t size, int flags)
 {
+	if (sockets_are_live())
+		return send_live(fd, bytes, size, flags);
+	return next.send(fd, bytes, size, flags);
+}
+
+/* On a connected TCP socket the address means nothing. */
+static SLOW_PATH ssize_t sendto_live(int fd, const void *bytes, size_t size, int flags,
+				     const struct sockaddr *to, socklen_t length)
+{
 	ssize_t result;
 
-	if (sockets_are_live() && emit_bytes(fd, bytes, size, flags, &result))
-		return result;
-	return next.send(fd, bytes, size, flags);
+	return emit_bytes(fd, bytes, size, flags, &result)
+		       ? result
+		       : next.sendto(fd, bytes, size, flags, to, length);
 }
 
 INTERPOSER ssize_t sendto(int fd, const void *bytes, size_t size, int flags,
 			  const struct sockaddr *to, socklen_t length)
 {
+	if (sockets_are_live())
+		return sendto_live(fd, bytes, size, flags, to, length);
+	return next.sendto(fd, bytes, size, flags, to, length);
+}
+
+static SLOW_PATH ssize_t writev_live(int fd, const struct iovec *parts, int count)
+{
 	ssize_t result;
 
-	/* On a connected TCP socket the address means nothing. */
-	if (sockets_are_live() && emit_bytes(fd, bytes, size, flags, &result))
-		return result;
-	return next.sendto(fd, bytes, size, flags, to, length);
+	return emit_parts(fd, parts, count, &result) ? result : next.writev(fd, parts, count);
 }
 
 INTERPOSER ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-	ssize_t result;
-
-	if (sockets_are_live() && emit_parts(fd, parts, count, &result))
-		return result;
+	if (sockets_are_live())
+		return writev_live(fd, parts, count);
 	return next.writev(fd, parts, count);
 }
 
@@ -118,12 +142,18 @@ INTERPOSER ssize_t pwritev64v2(int fd, const struct iovec *parts, int count, off
 	return next.pwritev64v2(fd, parts, count, offset, flags);
 }
 
-INTERPOSER ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+static SLOW_PATH ssize_t sendmsg_live(int fd, const struct msghdr *message, int flags)
 {
 	ssize_t result;
 
-	if (sockets_are_live() && emit_message(fd, message, flags, &result))
-		return result;
+	return emit_message(fd, message, flags, &result) ? result
+							 : next.sendmsg(fd, message, flags);
+}
+
+INTERPOSER ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (sockets_are_live())
+		return sendmsg_live(fd, message, flags);
 	return next.sendmsg(fd, message, flags);
 }
 
@@ -137,7 +167,7 @@ static size_t size_of(const struct msghdr *message)
 }
 
 /* One message after the other, until one is not for the SYN: the rest is the kernel's. */
-static int emit_messages(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+static SLOW_PATH int emit_messages(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
 	unsigned int done = 0;
 	ssize_t sent = 0;

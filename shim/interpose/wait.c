@@ -20,8 +20,8 @@ static bool is_answer(int ready)
 	return ready != 0;
 }
 
-/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A hold
- * whose program has already tried to read goes at once. */
+/* Whether a first pass is needed: the call may sleep, and there are holds that it would keep. A
+ * hold whose program has already tried to read goes at once. */
 static bool may_sleep(bool has_time)
 {
 	if (!sockets_are_held())
@@ -45,7 +45,7 @@ static void before_poll_sleeps(const struct pollfd *fds, nfds_t count)
 	each_polled(fds, count, release_waited_for);
 }
 
-static int poll_live(struct pollfd *fds, nfds_t count, int timeout)
+static SLOW_PATH int poll_live(struct pollfd *fds, nfds_t count, int timeout)
 {
 	int ready;
 
@@ -80,8 +80,8 @@ static bool is_zero(const struct timespec *timeout)
 	return timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
 }
 
-static int ppoll_live(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
-		      const sigset_t *mask)
+static SLOW_PATH int ppoll_live(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+				const sigset_t *mask)
 {
 	int ready;
 
@@ -201,8 +201,8 @@ static int select_live(struct select_call *call)
 	return ready;
 }
 
-static int select_with_holds(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
-			     struct timeval *timeout)
+static SLOW_PATH int select_with_holds(int count, fd_set *readable, fd_set *writable,
+				       fd_set *exceptional, struct timeval *timeout)
 {
 	struct select_call call = {.count = count,
 				   .sets.theirs = {readable, writable, exceptional},
@@ -212,8 +212,9 @@ static int select_with_holds(int count, fd_set *readable, fd_set *writable, fd_s
 	return select_live(&call);
 }
 
-static int pselect_with_holds(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
-			      const struct timespec *timeout, const sigset_t *mask)
+static SLOW_PATH int pselect_with_holds(int count, fd_set *readable, fd_set *writable,
+					fd_set *exceptional, const struct timespec *timeout,
+					const sigset_t *mask)
 {
 	struct select_call call = {.count = count,
 				   .sets.theirs = {readable, writable, exceptional},
@@ -240,8 +241,8 @@ INTERPOSER int pselect(int count, fd_set *readable, fd_set *writable, fd_set *ex
 	return next.pselect(count, readable, writable, exceptional, timeout, mask);
 }
 
-static int epoll_live(int epoll, struct epoll_event *events, int most, int timeout,
-		      const sigset_t *mask)
+static SLOW_PATH int epoll_live(int epoll, struct epoll_event *events, int most, int timeout,
+				const sigset_t *mask)
 {
 	int ready;
 
@@ -272,8 +273,8 @@ INTERPOSER int epoll_pwait(int epoll, struct epoll_event *events, int most, int 
 	return next.epoll_pwait(epoll, events, most, timeout, mask);
 }
 
-static int epoll_pwait2_live(int epoll, struct epoll_event *events, int most,
-			     const struct timespec *timeout, const sigset_t *mask)
+static SLOW_PATH int epoll_pwait2_live(int epoll, struct epoll_event *events, int most,
+				       const struct timespec *timeout, const sigset_t *mask)
 {
 	int ready;
 

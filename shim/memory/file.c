@@ -29,7 +29,7 @@ struct mapping {
 static struct mapping mappings[MAPPINGS_MOST];
 static _Atomic(unsigned int) mapping_count;
 static _Atomic(struct mapping *) current;
-static _Atomic(bool) opening;
+static _Atomic(pid_t) opening; /* the process that does, or 0 */
 
 static const char *setting;
 static const char *runtime;
@@ -269,6 +269,14 @@ void memory_file_configure(const char *new_setting, const char *new_runtime)
 	runtime = new_runtime;
 }
 
+/* A child that was forked while its parent was opening must not wait for that. */
+static bool begin_opening(void)
+{
+	pid_t before = atomic_load(&opening), own = getpid();
+
+	return before != own && atomic_compare_exchange_strong(&opening, &before, own);
+}
+
 struct memory_file *memory_file(void)
 {
 	struct mapping *mapping = atomic_load_explicit(&current, memory_order_acquire);
@@ -276,14 +284,14 @@ struct memory_file *memory_file(void)
 
 	if (!mapping || !is_current(mapping)) {
 		/* One context opens; others go without for that moment. */
-		if (atomic_exchange(&opening, true)) {
+		if (!begin_opening()) {
 			errno = saved;
 			return NULL;
 		}
 		mapping = open_memory();
 		if (mapping)
 			atomic_store_explicit(&current, mapping, memory_order_release);
-		atomic_store(&opening, false);
+		atomic_store(&opening, 0);
 	}
 	errno = saved;
 	return mapping ? mapping->file : NULL;

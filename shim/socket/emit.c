@@ -168,7 +168,8 @@ static ssize_t finish_blocking(struct tracking *tracking, const struct transmiss
 	}
 	if (ready == 0)
 		return (ssize_t)sent;
-	/* Interrupted with a rest to send: the kernel knows whether that call is to be restarted. */
+	/* Interrupted with a rest to send: the kernel knows whether that call is to be restarted.
+	 */
 	return send_rest(transmission, sent, total);
 }
 
@@ -244,8 +245,7 @@ static bool emit_payload(struct tracking *tracking, const struct transmission *t
 		return false;
 	if (sent < 0)
 		return answer_failure(tracking, nonblocking, result);
-	*result = nonblocking ? sent
-			      : finish_blocking(tracking, transmission, (size_t)sent, total);
+	*result = nonblocking ? sent : finish_blocking(tracking, transmission, (size_t)sent, total);
 	return true;
 }
 

@@ -25,8 +25,8 @@
 #define LOOK_MIN_NS (1 * NS_PER_MS)
 #define LOOK_MAX_NS (100 * NS_PER_MS)
 
-/* A kept socket whose handshake does not end is closed all the same, after the SYN has been repeated
- * at 1, 3 and 7 s: its program is not there to see it succeed. */
+/* A kept socket whose handshake does not end is closed all the same, after the SYN has been
+ * repeated at 1, 3 and 7 s: its program is not there to see it succeed. */
 #define KEEP_MOST_NS (8 * NS_PER_S)
 
 /* Our descriptors lie above those that most programs use, and low enough that the kernel's table of
@@ -37,7 +37,7 @@
 enum keeper_state { KEEPER_ABSENT, KEEPER_PRESENT };
 
 static _Atomic(int) keeper_state;
-static _Atomic(uint32_t) keeper_calls;	      /* the futex: rises with every call for the keeper */
+static _Atomic(uint32_t) keeper_calls; /* the futex: rises with every call for the keeper */
 static _Atomic(pid_t) keeper_tid;
 static _Atomic(bool) keeper_dismissed;
 static _Atomic(uint64_t) keeper_sleeps_until; /* when it will look of its own accord */

@@ -370,8 +370,8 @@ static bool see_through_spawn(struct tracking *tracking, void *until_ns)
 	uint64_t usual_ns = handshake_patience_ended_ns(tracking->socket);
 
 	if (!closes_on_exec(tracking->fd))
-		see_through(tracking, usual_ns < *(uint64_t *)until_ns ? usual_ns
-									: *(uint64_t *)until_ns);
+		see_through(tracking,
+			    usual_ns < *(uint64_t *)until_ns ? usual_ns : *(uint64_t *)until_ns);
 	return true;
 }
 

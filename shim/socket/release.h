@@ -30,8 +30,9 @@ void release_for_sharing(int fd);
  * for the handshake, as long as HANDSHAKE_PATIENCE_NS. */
 void release_and_await(int fd);
 
-/* The program is about to sleep: releases every hold that this thread made, and those in epoll sets,
- * whoever waits on them; with `readers_only`, those of this thread whose program has tried to read. */
+/* The program is about to sleep: releases every hold that this thread made, and those in epoll
+ * sets, whoever waits on them; with `readers_only`, those of this thread whose program has tried to
+ * read. */
 void release_before_sleep(bool readers_only);
 
 /* The program is about to sleep for fd. */

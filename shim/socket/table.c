@@ -10,17 +10,17 @@
 #include <unistd.h>
 
 /* 1024 leaves of 1024 descriptors: fs.nr_open as shipped. Larger numbers are left alone. */
-#define LEAF_BITS    10
-#define LEAF_SIZE    (1u << LEAF_BITS)
-#define LEAF_COUNT   1024u
-#define TABLE_LIMIT  (LEAF_COUNT << LEAF_BITS)
-#define STATE_MASK   0xffu
-#define GENERATION   0x100u
+#define LEAF_BITS   10
+#define LEAF_SIZE   (1u << LEAF_BITS)
+#define LEAF_COUNT  1024u
+#define TABLE_LIMIT (LEAF_COUNT << LEAF_BITS)
+#define STATE_MASK  0xffu
+#define GENERATION  0x100u
 /* How often a thread gives way to another one that is emitting, from some time on with a short
  * sleep (100 ms in all); then it goes on. Only a thread that left its signal handler by longjmp in
  * that very moment never comes back. */
-#define SEIZE_YIELDS 200
-#define SEIZE_SLEEPS 1000
+#define SEIZE_YIELDS   200
+#define SEIZE_SLEEPS   1000
 #define SEIZE_SLEEP_NS 100000
 
 struct leaf {
@@ -216,8 +216,7 @@ bool table_add(int fd, enum socket_state state, const struct tracked *facts)
 	if (!leaf || !table_is_ours())
 		return false;
 	word = atomic_load_explicit(&leaf->words[slot_of(fd)], memory_order_acquire);
-	if (state_of(word) != SOCKET_UNTRACKED ||
-	    !move_word(leaf, slot_of(fd), &word, SOCKET_BUSY))
+	if (state_of(word) != SOCKET_UNTRACKED || !move_word(leaf, slot_of(fd), &word, SOCKET_BUSY))
 		return false;
 	fill(&leaf->sockets[slot_of(fd)], facts);
 	return move_word(leaf, slot_of(fd), &word, state);

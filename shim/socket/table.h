@@ -18,16 +18,18 @@
 #include <sys/socket.h>
 
 #include "policy/policy.h"
+#include "shim/hidden.h"
 
 enum socket_state {
 	SOCKET_UNTRACKED,
-	SOCKET_WATCHED,	  /* its handshake is over: only its end matters */
-	SOCKET_CONNECTING, /* an ordinary handshake with an allowed destination; nothing is changed */
+	SOCKET_WATCHED,	   /* its handshake is over: only its end matters */
+	SOCKET_CONNECTING, /* an ordinary handshake with an allowed destination; nothing is changed
+			    */
 	SOCKET_TIMED,	   /* as watched, and its first byte is being timed (control=) */
 	SOCKET_HELD,	   /* the kernel holds the SYN back */
-	SOCKET_BUSY,	  /* somebody is emitting or releasing at this moment */
-	SOCKET_IN_FLIGHT, /* the SYN is out, the handshake has not been seen to end */
-	SOCKET_KEPT,	  /* our own descriptor of a socket that the program closed in flight */
+	SOCKET_BUSY,	   /* somebody is emitting or releasing at this moment */
+	SOCKET_IN_FLIGHT,  /* the SYN is out, the handshake has not been seen to end */
+	SOCKET_KEPT,	   /* our own descriptor of a socket that the program closed in flight */
 };
 
 /* Why the SYN left as it did; for the log. */
@@ -54,23 +56,25 @@ union socket_address {
 struct tracked {
 	union socket_address address; /* the destination, as the program gave it */
 	socklen_t address_length;
-	_Atomic(uint64_t) identity; /* SO_COOKIE: a number reused by another socket has another one */
+	_Atomic(uint64_t)
+		identity; /* SO_COOKIE: a number reused by another socket has another one */
 	const struct policy_rule *rule;
 	_Atomic(uint64_t) connected_ns; /* CLOCK_MONOTONIC at connect() */
 	_Atomic(uint64_t) deadline_ns;	/* SOCKET_HELD: when the keeper releases it */
 	_Atomic(uint64_t) syn_ns;	/* when the SYN left */
 	_Atomic(uintptr_t) holder;	/* the thread whose connect() made the hold */
-	_Atomic(uintptr_t) busy_thread; /* SOCKET_BUSY: the thread that is at it; 0 before it said */
-	_Atomic(bool) told_connected;	/* connect() has returned 0 to the program */
-	_Atomic(bool) seen_writable;	/* a call that waits may have said that it is connected */
-	_Atomic(bool) waited_in_vain;	/* the program has waited for it, and its time ran out */
-	_Atomic(bool) in_epoll;		/* it was put into an epoll set */
-	_Atomic(bool) wants_to_read;	/* a non-blocking read found nothing while held */
-	bool blocking;			/* connect() was a blocking one: 0 means established */
-	uint32_t rtt_us;		/* remembered round trip, 0: none */
-	bool inherited;			/* came through fork: the parent sees to its data */
-	bool control;			/* left plain, to compare (control=) */
-	bool reset;			/* SYN+data was reset, and a plain connection made instead */
+	_Atomic(uintptr_t)
+		busy_thread;	      /* SOCKET_BUSY: the thread that is at it; 0 before it said */
+	_Atomic(bool) told_connected; /* connect() has returned 0 to the program */
+	_Atomic(bool) seen_writable;  /* a call that waits may have said that it is connected */
+	_Atomic(bool) waited_in_vain; /* the program has waited for it, and its time ran out */
+	_Atomic(bool) in_epoll;	      /* it was put into an epoll set */
+	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
+	bool blocking;		      /* connect() was a blocking one: 0 means established */
+	uint32_t rtt_us;	      /* remembered round trip, 0: none */
+	bool inherited;		      /* came through fork: the parent sees to its data */
+	bool control;		      /* left plain, to compare (control=) */
+	bool reset;		      /* SYN+data was reset, and a plain connection made instead */
 	enum syn_reason reason;
 	uint32_t syn_bytes; /* payload that left with the SYN */
 };
@@ -82,16 +86,16 @@ struct tracking {
 	struct tracked *socket; /* NULL: not tracked */
 };
 
-/* Sockets connecting, held, busy, in flight or kept; the one thing that read, write, poll and the rest look at.
- * Reading it with memory_order_relaxed is enough: a thread that was told of a descriptor by
- * another one synchronised with it. */
-extern _Atomic(uint32_t) table_live;
+/* Sockets connecting, held, busy, in flight or kept; the one thing that read, write, poll and the
+ * rest look at. Reading it with memory_order_relaxed is enough: a thread that was told of a
+ * descriptor by another one synchronised with it. */
+extern HIDDEN _Atomic(uint32_t) table_live;
 
 /* Sockets held: calls that wait need not look for holds while it is 0. */
-extern _Atomic(uint32_t) table_held;
+extern HIDDEN _Atomic(uint32_t) table_held;
 
 /* Sockets watched and descriptors marked; only connect and close look at it. */
-extern _Atomic(uint32_t) table_noted;
+extern HIDDEN _Atomic(uint32_t) table_noted;
 
 static inline bool sockets_are_live(void)
 {
@@ -105,9 +109,9 @@ static inline bool sockets_are_held(void)
 
 static inline bool sockets_are_noted(void)
 {
-	return __builtin_expect(
-		(atomic_load_explicit(&table_live, memory_order_relaxed) |
-		 atomic_load_explicit(&table_noted, memory_order_relaxed)) != 0, 0);
+	return __builtin_expect((atomic_load_explicit(&table_live, memory_order_relaxed) |
+				 atomic_load_explicit(&table_noted, memory_order_relaxed)) != 0,
+				0);
 }
 
 enum socket_state table_state(const struct tracking *tracking);

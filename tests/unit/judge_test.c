@@ -99,10 +99,10 @@ static void check_row(const struct row *row)
 		standing = judgement.standing;
 	}
 	check(seconds == row->seconds, "%s: for %u s, not %u", row->what, seconds, row->seconds);
-	check(standing.reason == row->reason, "%s: reason %u, not %u", row->what, standing.reason,
-	      row->reason);
+	check(standing.reason == row->reason, "%s: reason %u, not %u", row->what,
+	      (unsigned int)standing.reason, (unsigned int)row->reason);
 	check(standing.strikes == row->strikes, "%s: %u strikes, not %u", row->what,
-	      standing.strikes, row->strikes);
+	      (unsigned int)standing.strikes, row->strikes);
 	check(suspicious == row->suspicious_path, "%s: the path is %ssuspected", row->what,
 	      suspicious ? "" : "not ");
 }
@@ -138,7 +138,7 @@ static void check_any_standing(void)
 	static const char kinds[] = "anlrfscCxXeE";
 
 	for (unsigned int i = 0; i < 200000; i++) {
-		uint8_t bytes[sizeof(struct standing)];
+		uint8_t bytes[sizeof(struct standing)] = {0};
 		struct standing standing;
 		struct judgement judgement;
 		uint32_t base_s = random_number() % 86401;
