@@ -208,10 +208,13 @@ static const char *why(enum syn_reason reason)
 	return "the program did something else first";
 }
 
-static const char *how_acknowledged(const struct outcome *outcome)
+static const char *how_acknowledged(const struct tracked *socket, const struct outcome *outcome)
 {
 	if (outcome->handshake != HANDSHAKE_DONE)
 		return ", connection failed";
+	/* The kernel's flag is the plain connection's then. */
+	if (socket->reset)
+		return ", reset: sent again";
 	if (outcome->syn_data_acknowledged)
 		return ", acknowledged";
 	if (outcome->retransmissions && outcome->client_fail != 2)
@@ -232,7 +235,7 @@ void log_outcome(const struct tracked *socket, const struct outcome *outcome)
 	add_number(&line, socket->syn_bytes);
 	add(&line, " bytes in the SYN");
 	if (socket->syn_bytes) {
-		add(&line, how_acknowledged(outcome));
+		add(&line, how_acknowledged(socket, outcome));
 	} else {
 		add(&line, ": ");
 		add(&line, why(socket->reason));

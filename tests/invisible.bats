@@ -63,7 +63,8 @@ teardown() {
 	begin 20 answer -t 16
 	try with_library "$PROBES/client" "$ADDRESS" "$PORT" nonblock epoll-edge connect write:hi \
 		epoll-wait:2000 read-all
-	expect_only $'connect: 0\nwrite: 2\nepoll-wait: 1 out\nread-all: 3'
+	# The answer comes right behind the SYN-ACK.
+	[[ $output == $'connect: 0\nwrite: 2\nepoll-wait: 1 '*out$'\nread-all: 3' ]] || unexpected "an event"
 }
 
 @test "a descriptor that is added to an edge-triggered epoll set after connect gets its event" {

@@ -64,7 +64,7 @@ nonblocking() { # COUNT [LIMIT [PORT]]
 }
 
 # The three at once, each with a server and a memory of its own, for what costs seconds.
-declare -A PORT_OF=([curls]=7000 [blocking]=7001 [nonblocking]=7002)
+declare -gA PORT_OF=([curls]=7000 [blocking]=7001 [nonblocking]=7002)
 
 learn_for_everyone() { # RTT_MS
 	learn_with_cookie "$1"
@@ -75,7 +75,7 @@ learn_for_everyone() { # RTT_MS
 everyone() { # FILE COUNT [LIMIT]: writes to FILE.curls and so on
 	local client runs=()
 	for client in "${CLIENTS[@]}"; do
-		mkdir -p -m 700 "$XDG_RUNTIME_DIR/$client"
+		[[ -d $XDG_RUNTIME_DIR/$client ]] || mkdir -m 700 "$XDG_RUNTIME_DIR/$client"
 		XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR/$client "$client" "$2" "${3:-10000}" "${PORT_OF[$client]}" >"$1.$client" &
 		runs+=($!)
 	done
@@ -165,9 +165,9 @@ gained() { # COMMAND...
 		echo "$fault: the fault met $(lab_fault_count) packets"
 		(($(lab_fault_count) == 6))
 		for client in "${CLIENTS[@]}"; do
-			(($(slow plain.$client) == 0 && $(failed plain.$client) == 0)) || show 'without' plain.$client
-			(($(failed ours.$client) == 0 && $(slow ours.$client) <= 2)) || show "$fault" ours.$client
-			(($(wc -l <ours.$client) == 50))
+			(($(slow plain."$client") == 0 && $(failed plain."$client") == 0)) || show 'without' plain."$client"
+			(($(failed ours."$client") == 0 && $(slow ours."$client") <= 2)) || show "$fault" ours."$client"
+			(($(wc -l <ours."$client") == 50))
 		done
 	done
 }
@@ -181,7 +181,7 @@ gained() { # COMMAND...
 	echo "the fault met $(lab_fault_count) packets"
 	(($(lab_fault_count) == 6))
 	for client in "${CLIENTS[@]}"; do
-		(($(slow ours.$client) <= 2 && $(failed ours.$client) == 0)) || show 'not so' ours.$client
+		(($(slow ours."$client") <= 2 && $(failed ours."$client") == 0)) || show 'not so' ours."$client"
 	done
 }
 
@@ -243,8 +243,8 @@ gained() { # COMMAND...
 		with_library everyone ours 6 500
 		echo "$fault: the fault met $(lab_fault_count) packets"
 		for client in "${CLIENTS[@]}"; do
-			(($(failed ours.$client) <= 2)) || show "$fault, $client: never learned" ours.*
-			[[ $(tail -n 3 ours.$client | awk '$3 == "ok"' | wc -l) == 3 ]] || show "$fault, $client" ours.*
+			(($(failed ours."$client") <= 2)) || show "$fault, $client: never learned" ours.*
+			[[ $(tail -n 3 ours."$client" | awk '$3 == "ok"' | wc -l) == 3 ]] || show "$fault, $client" ours.*
 		done
 	done
 }
@@ -278,10 +278,10 @@ gained() { # COMMAND...
 	lab_capture
 	with_library everyone ours 4 1500
 	for client in "${CLIENTS[@]}"; do
-		(($(failed lost.$client) == 1)) || show "$client: the black hole has not struck" lost.$client
-		(($(failed first.$client) == 0 && $(failed ours.$client) == 0)) || show "$client" ours.$client
+		(($(failed lost."$client") == 1)) || show "$client: the black hole has not struck" lost."$client"
+		(($(failed first."$client") == 0 && $(failed ours."$client") == 0)) || show "$client" ours."$client"
 		[[ $(syns "${PORT_OF[$client]}") == $'0 no\n0 no\n0 no\n0 no' ]] ||
-			show "$client: not plain: $(syns "${PORT_OF[$client]}")" ours.$client
+			show "$client: not plain: $(syns "${PORT_OF[$client]}")" ours."$client"
 	done
 }
 
@@ -440,8 +440,8 @@ missing_costs_nothing() { # CLIENT BEFORE
 		with_library everyone lost 1
 		(($(lab_fault_count) == 3))
 		for client in "${CLIENTS[@]}"; do
-			(($(slow lost.$client) == 1 && $(failed lost.$client) == 0)) || show "$client" lost.$client
-			awk -v plain="$(median plain.$client)" -v ours="$(median lost.$client)" \
+			(($(slow lost."$client") == 1 && $(failed lost."$client") == 0)) || show "$client" lost."$client"
+			awk -v plain="$(median plain."$client")" -v ours="$(median lost."$client")" \
 				'BEGIN { exit !(ours < plain + 500) }' || show "$client: more than without" plain.* lost.*
 		done
 		[[ $(gained with_library everyone next 1) == 3 ]] || show 'suspended' next.*
@@ -458,6 +458,18 @@ missing_costs_nothing() { # CLIENT BEFORE
 		plain="$status $output ${stderr/after * ms/}"
 		try with_library curl -sS "http://$ADDRESS:7001/"
 		[[ "$status $output ${stderr/after * ms/}" == "$plain" && $status == 7 ]] || unexpected "$plain"
+	done
+}
+
+@test "N11, a port never reached that is silent: the program's own timeout ends connect() with the same errno" {
+	for client in blocking nonblocking; do
+		learn_with_cookie 20
+		lab_fault drop-syn
+		plain=$("$client" 1 300 | sed 's/.*: //')
+		for _ in 1 2; do
+			with_library "$client" 1 300 >ours
+			[[ $(cut -d ' ' -f 3- ours) == "connect: $plain" ]] || show "not $plain" ours
+		done
 	done
 }
 

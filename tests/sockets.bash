@@ -60,8 +60,15 @@ client() {
 	echo "exit status $?"
 }
 
+# A library that was built with a sanitizer needs the sanitizer's own library before it.
+PRELOAD=$LIBRARY
+case $(nm -D --undefined-only "$LIBRARY") in
+*__asan_init*) PRELOAD="$(gcc -print-file-name=libasan.so) $LIBRARY" ;;
+*__tsan_init*) PRELOAD="$(gcc -print-file-name=libtsan.so) $LIBRARY" ;;
+esac
+
 with_library() {
-	LD_PRELOAD=$LIBRARY "$@"
+	LD_PRELOAD=$PRELOAD "$@"
 }
 
 # Runs the steps both ways; the client's lines and the server's must be the same. $SEEN is what both

@@ -13,7 +13,7 @@ load storm
 }
 
 @test "a file of nonsense is replaced, a file of another version and a link are left alone" {
-	mkdir -m 700 -p "${STATE%/*}"
+	mkdir -m 700 "${STATE%/*}"
 	head -c 100000 /dev/urandom >"$STATE"
 	chmod 600 "$STATE"
 	holds_again 127.1.0.3
@@ -32,7 +32,7 @@ load storm
 }
 
 @test "a maker killed in the middle: what it left behind stops nobody, its own process number included" {
-	mkdir -m 700 -p "${STATE%/*}"
+	mkdir -m 700 "${STATE%/*}"
 	# The next processes' numbers, all of them.
 	for ((pid = $$; pid < $$ + 2000; pid++)); do
 		: >"$STATE.new.$pid"

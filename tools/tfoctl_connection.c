@@ -111,13 +111,6 @@ bool connection_wait(const struct connection *connection, short events, int most
 	return ready > 0;
 }
 
-/* A server may close or reset at once: its acknowledgement of the SYN remains. */
-static bool was_made(const struct outcome *outcome)
-{
-	return outcome->handshake == HANDSHAKE_DONE ||
-	       (outcome->handshake == HANDSHAKE_FAILED && outcome->bytes_acknowledged > 0);
-}
-
 /* The SYN has left: sees the handshake through. */
 static void see_through(struct connection *connection, double since, int most_ms)
 {
@@ -126,8 +119,11 @@ static void see_through(struct connection *connection, double since, int most_ms
 	connection->ms = now_ms() - since;
 	connection->outcome = outcome_of(connection->fd);
 	connection->error = ready ? pending_error(connection->fd) : ETIMEDOUT;
-	connection->state = was_made(&connection->outcome) ? CONNECTION_MADE : CONNECTION_FAILED;
-	if (connection->outcome.handshake == HANDSHAKE_FAILED && !connection->error)
+	connection->state = CONNECTION_MADE;
+	if (connection->outcome.handshake == HANDSHAKE_DONE)
+		return;
+	connection->state = CONNECTION_FAILED;
+	if (!connection->error)
 		connection->error = ECONNRESET;
 }
 

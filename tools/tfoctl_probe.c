@@ -86,14 +86,11 @@ static bool has_pulse(const struct connection *connection)
 	double until = now_ms() + PULSE_MS;
 
 	shutdown(connection->fd, SHUT_WR);
-	while (now_ms() < until) {
-		struct outcome now = outcome_of(connection->fd);
-
-		if (now.bytes_acknowledged > connection->outcome.bytes_acknowledged ||
-		    now.handshake == HANDSHAKE_FAILED)
+	while (now_ms() < until)
+		if (outcome_of(connection->fd).bytes_acknowledged >
+			    connection->outcome.bytes_acknowledged ||
+		    connection_wait(connection, POLLIN, 20))
 			return true;
-		poll(NULL, 0, 20);
-	}
 	return false;
 }
 

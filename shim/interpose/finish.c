@@ -23,10 +23,12 @@ bool before_close(int fd)
 	tracking = table_find(fd);
 	if (table_state(&tracking) == SOCKET_HELD || table_state(&tracking) == SOCKET_BUSY)
 		release(&tracking, SYN_PROGRAM_CLOSES);
-	if (table_state(&tracking) == SOCKET_IN_FLIGHT && !handshake_has_ended(&tracking))
+	if (table_state(&tracking) == SOCKET_CONNECTING && !handshake_has_ended(&tracking))
+		connection_is_given_up(&tracking);
+	if (table_state(&tracking) == SOCKET_IN_FLIGHT && !handshake_has_ended(&tracking)) {
+		connection_is_given_up(&tracking);
 		keeper_take_over(&tracking);
-	if (table_state(&tracking) == SOCKET_CONNECTING)
-		handshake_has_ended(&tracking);
+	}
 	if (table_state(&tracking) == SOCKET_TIMED)
 		first_byte_looked_for(&tracking);
 	if (table_state(&tracking) == SOCKET_WATCHED || table_state(&tracking) == SOCKET_TIMED)
@@ -157,10 +159,23 @@ INTERPOSER int shutdown(int fd, int how)
 	return next.shutdown(fd, how);
 }
 
+static bool is_same(const struct tracking *tracking)
+{
+	return atomic_load(&tracking->socket->identity) == socket_identity(tracking->fd);
+}
+
+static bool end_connecting(struct tracking *tracking, void *unused)
+{
+	(void)unused;
+	if (is_same(tracking) && !tracking->socket->inherited && !handshake_has_ended(tracking))
+		connection_is_given_up(tracking);
+	return true;
+}
+
 static bool end_watched(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	if (tracking->socket->identity == socket_identity(tracking->fd))
+	if (is_same(tracking))
 		connection_ends(tracking);
 	return true;
 }
@@ -171,6 +186,7 @@ void before_exit(void)
 		return;
 	release_all(SYN_PROGRAM_CLOSES);
 	handshakes_see_through_exit();
+	table_each(SOCKET_CONNECTING, end_connecting, NULL);
 	table_each(SOCKET_WATCHED, end_watched, NULL);
 }
 

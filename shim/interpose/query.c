@@ -13,14 +13,15 @@
 #define TCP_ULP 31 /* linux/tcp.h, Linux 4.13 */
 #endif
 
-/* As the kernel does it: cut to the room there is, the true length told. */
-static int tell_peer(const struct tracked *socket, struct sockaddr *address, socklen_t *length)
+/* The kernel writes the socket's own name first, which is as long as its peer's: so whatever is
+ * wrong with the program's memory is the kernel's to say, and the rest is only a copy. */
+static int tell_peer(const struct tracking *tracking, struct sockaddr *address, socklen_t *length)
 {
-	socklen_t size = socket->address.any.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-								   : sizeof(struct sockaddr_in);
+	socklen_t room = is_readable(length, sizeof(*length)) ? *length : 0;
 
-	memcpy(address, &socket->address, *length < size ? *length : size);
-	*length = size;
+	if (getsockname(tracking->fd, address, length) != 0)
+		return -1;
+	memcpy(address, &tracking->socket->address, room < *length ? room : *length);
 	return 0;
 }
 
@@ -30,10 +31,9 @@ static SLOW_PATH int getpeername_live(int fd, struct sockaddr *address, socklen_
 
 	if (table_state(&tracking) == SOCKET_IN_FLIGHT)
 		handshake_has_ended(&tracking);
-	if (table_state(&tracking) < SOCKET_HELD || !is_readable(length, sizeof(*length)) ||
-	    (int)*length < 0 || !is_readable(address, *length))
+	if (table_state(&tracking) < SOCKET_HELD)
 		return next.getpeername(fd, address, length);
-	return tell_peer(tracking.socket, address, length);
+	return tell_peer(&tracking, address, length);
 }
 
 INTERPOSER int getpeername(int fd, struct sockaddr *address, socklen_t *length)

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls that receive: a program that reads first gets its SYN sent first. */
+#include <errno.h>
+
 #include "shim/next.h"
+#include "shim/socket/hold.h"
 #include "shim/socket/release.h"
+
+/* A blocking call that says EAGAIN has waited for SO_RCVTIMEO. */
+static ssize_t received(int fd, ssize_t size, bool nonblocking_call)
+{
+	if (size < 0 && errno == EAGAIN && !nonblocking_call && socket_is_blocking(fd)) {
+		waited_in_vain(fd);
+		errno = EAGAIN;
+	}
+	return size;
+}
 
 static SLOW_PATH ssize_t read_live(int fd, void *bytes, size_t size)
 {
 	release_for_reading(fd, false);
-	return next.read(fd, bytes, size);
+	return received(fd, next.read(fd, bytes, size), false);
 }
 
 INTERPOSER ssize_t read(int fd, void *bytes, size_t size)
@@ -26,7 +39,7 @@ INTERPOSER ssize_t __read_chk(int fd, void *bytes, size_t size, size_t room)
 static SLOW_PATH ssize_t readv_live(int fd, const struct iovec *parts, int count)
 {
 	release_for_reading(fd, false);
-	return next.readv(fd, parts, count);
+	return received(fd, next.readv(fd, parts, count), false);
 }
 
 INTERPOSER ssize_t readv(int fd, const struct iovec *parts, int count)
@@ -54,7 +67,7 @@ INTERPOSER ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off6
 static SLOW_PATH ssize_t recv_live(int fd, void *bytes, size_t size, int flags)
 {
 	release_for_reading(fd, flags & MSG_DONTWAIT);
-	return next.recv(fd, bytes, size, flags);
+	return received(fd, next.recv(fd, bytes, size, flags), flags & MSG_DONTWAIT);
 }
 
 INTERPOSER ssize_t recv(int fd, void *bytes, size_t size, int flags)
@@ -75,7 +88,8 @@ static SLOW_PATH ssize_t recvfrom_live(int fd, void *bytes, size_t size, int fla
 				       struct sockaddr *from, socklen_t *length)
 {
 	release_for_reading(fd, flags & MSG_DONTWAIT);
-	return next.recvfrom(fd, bytes, size, flags, from, length);
+	return received(fd, next.recvfrom(fd, bytes, size, flags, from, length),
+			flags & MSG_DONTWAIT);
 }
 
 INTERPOSER ssize_t recvfrom(int fd, void *bytes, size_t size, int flags, struct sockaddr *from,
@@ -97,7 +111,7 @@ INTERPOSER ssize_t __recvfrom_chk(int fd, void *bytes, size_t size, size_t room,
 static SLOW_PATH ssize_t recvmsg_live(int fd, struct msghdr *message, int flags)
 {
 	release_for_reading(fd, flags & MSG_DONTWAIT);
-	return next.recvmsg(fd, message, flags);
+	return received(fd, next.recvmsg(fd, message, flags), flags & MSG_DONTWAIT);
 }
 
 INTERPOSER ssize_t recvmsg(int fd, struct msghdr *message, int flags)

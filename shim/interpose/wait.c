@@ -293,7 +293,8 @@ static SLOW_PATH int epoll_pwait2_live(int epoll, struct epoll_event *events, in
 INTERPOSER int epoll_pwait2(int epoll, struct epoll_event *events, int most,
 			    const struct timespec *timeout, const sigset_t *mask)
 {
-	if (sockets_are_live())
+	/* libc looks at the timeouts of the other calls as well, but not at this one. */
+	if (sockets_are_live() && (!timeout || is_readable(timeout, sizeof(*timeout))))
 		return epoll_pwait2_live(epoll, events, most, timeout, mask);
 	return next.epoll_pwait2(epoll, events, most, timeout, mask);
 }

@@ -63,11 +63,12 @@ struct experience {
 		SYN_CARRIED_DATA,
 	} syn;
 	bool established;
-	bool acknowledged;  /* the SYN's data was */
-	bool reset;	    /* SYN+data was reset, and an ordinary connection made in its place */
-	bool retransmitted; /* the SYN had to be repeated */
-	bool stalled;	    /* later: see memory_record() */
-	uint32_t rtt_us;    /* 0: not measured */
+	bool cookie_expected; /* asked for a cookie, although an earlier connection had asked */
+	bool acknowledged;    /* the SYN's data was */
+	bool reset;	      /* SYN+data was reset, and an ordinary connection made in its place */
+	bool retransmitted;   /* the SYN had to be repeated */
+	bool stalled;	      /* later: see memory_record() */
+	uint32_t rtt_us;      /* 0: not measured */
 };
 
 /*

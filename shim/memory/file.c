@@ -136,6 +136,8 @@ static void make_file(bool replace)
 	if (!append(beside, path) || !append(beside, ".new."))
 		return;
 	append_number(beside, (unsigned long)getpid());
+	/* Left behind by a process that had our number and was killed. */
+	unlink(beside);
 	fd = open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
@@ -297,17 +299,34 @@ struct memory_file *memory_file(void)
 	return mapping ? mapping->file : NULL;
 }
 
+/* Not `current`: that may be another one by now. */
+static const struct mapping *mapping_of(const void *at)
+{
+	uintptr_t address = (uintptr_t)at;
+
+	for (unsigned int i = 0; i < MAPPINGS_MOST; i++) {
+		uintptr_t first = (uintptr_t)mappings[i].file;
+
+		if (first && address >= first && address < first + sizeof(struct memory_file))
+			return &mappings[i];
+	}
+	return NULL;
+}
+
 bool memory_file_has_room(const void *at, size_t size)
 {
-	const struct mapping *mapping = atomic_load(&current);
-	off_t offset = (const char *)at - (const char *)mapping->file;
+	const struct mapping *mapping = mapping_of(at);
 	int fd, saved = errno;
+	struct stat status;
 	bool room;
 
-	if (mapping->private)
-		return true;
+	if (!mapping || mapping->private)
+		return mapping != NULL;
 	fd = open_file();
-	room = fd >= 0 && posix_fallocate(fd, offset, (off_t)size) == 0;
+	room = fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == mapping->inode &&
+	       status.st_dev == mapping->device &&
+	       posix_fallocate(fd, (const char *)at - (const char *)mapping->file, (off_t)size) ==
+		       0;
 	if (fd >= 0)
 		close(fd);
 	errno = saved;

@@ -89,10 +89,12 @@ static void judge_empty(struct judgement *judgement, const struct experience *ex
 {
 	struct standing *standing = &judgement->standing;
 
-	if (!experience->established)
+	if (!experience->established && !experience->retransmitted)
 		return; /* an ordinary failure, told to the program as ever */
 	if (experience->retransmitted) {
 		strike(judgement, MEMORY_COOKIE_REQUEST_LOST, 1, base_s);
+		/* Unanswered for as long as its program waited: that may be the server. */
+		judgement->suspicious_path = judgement->suspicious_path && experience->established;
 		return;
 	}
 	if (standing->reason == MEMORY_COOKIE_REQUEST_LOST)
@@ -101,6 +103,9 @@ static void judge_empty(struct judgement *judgement, const struct experience *ex
 		standing->asked = 0;
 		return;
 	}
+	/* The first ones, perhaps many at the same time, could not have had one. */
+	if (!experience->cookie_expected)
+		return;
 	if (standing->asked < UINT8_MAX)
 		standing->asked++;
 	if (standing->asked >= COOKIES_ASKED_IN_VAIN) {

@@ -166,8 +166,10 @@ static ssize_t finish_blocking(struct tracking *tracking, const struct transmiss
 			return finish_refused(tracking, transmission, total);
 		handshake_has_ended(tracking);
 	}
-	if (ready == 0)
+	if (ready == 0) {
+		atomic_store(&tracking->socket->waited_in_vain, true);
 		return (ssize_t)sent;
+	}
 	/* Interrupted with a rest to send: the kernel knows whether that call is to be restarted.
 	 */
 	return send_rest(transmission, sent, total);

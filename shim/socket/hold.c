@@ -156,11 +156,16 @@ static int follow_ordinary(int fd, const struct tracked *facts, int result)
  * connect() gives. */
 static int connect_released(int fd, const struct tracked *facts)
 {
+	int result;
+
 	release_untracked(fd, facts);
 	if (!facts->blocking)
 		return follow_ordinary(fd, facts, tell_in_progress());
-	return follow_ordinary(fd, facts,
-			       next.connect(fd, &facts->address.any, facts->address_length));
+	result = next.connect(fd, &facts->address.any, facts->address_length);
+	/* SO_SNDTIMEO has ended the wait: the program's one connect() says it in other words. */
+	if (result != 0 && errno == EALREADY)
+		errno = EINPROGRESS;
+	return follow_ordinary(fd, facts, result);
 }
 
 static int keep_hold(int fd, const struct tracked *facts)

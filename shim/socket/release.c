@@ -15,8 +15,10 @@
 #include "shim/socket/hold.h"
 
 /* How long a handshake usually takes at the most: some round trips, or this where none is known. */
-#define PATIENCE_ROUND_TRIPS 3u
+#define PATIENCE_ROUND_TRIPS 3ull
 #define PATIENCE_LEAST_NS    (100 * NS_PER_MS)
+#define GIVEN_UP_ROUND_TRIPS 2ull
+#define GIVEN_UP_LEAST_NS    (200 * NS_PER_MS)
 #define PATIENCE_UNKNOWN_NS  (1 * NS_PER_S)
 
 /* A zero-length send makes the kernel send the SYN without data. It says EINPROGRESS; when the
@@ -207,6 +209,7 @@ void handshake_is_over(const struct tracked *socket, const struct outcome *outco
 	struct experience experience = {
 		.syn = SYN_EMPTY,
 		.established = outcome->handshake == HANDSHAKE_DONE,
+		.cookie_expected = socket->rtt_us != 0,
 		.acknowledged = outcome->syn_data_acknowledged && !socket->reset,
 		.reset = socket->reset,
 		.retransmitted = syn_was_repeated(socket, outcome),
@@ -218,7 +221,7 @@ void handshake_is_over(const struct tracked *socket, const struct outcome *outco
 	else if (socket->syn_bytes)
 		experience.syn = SYN_CARRIED_DATA;
 	/* A control connection asked for nothing. */
-	if (!socket->control)
+	if (!socket->control && !socket->judged)
 		remember(socket, &experience);
 	if (socket->reason != SYN_NOT_HELD)
 		log_outcome(socket, outcome);
@@ -269,6 +272,25 @@ void handshake_was_refused(const struct tracked *socket, int error)
 		remember(socket, &experience);
 }
 
+void connection_is_given_up(const struct tracking *tracking)
+{
+	struct tracked *socket = tracking->socket;
+	uint64_t syn_ns = atomic_load(&socket->syn_ns), now = clock_now_ns();
+	struct experience unanswered = {
+		.syn = socket->syn_bytes ? SYN_CARRIED_DATA : SYN_ASKED_FOR_COOKIE,
+		.retransmitted = true,
+	};
+
+	if (!syn_ns)
+		syn_ns = atomic_load(&socket->connected_ns);
+	if (socket->judged || socket->control ||
+	    now < syn_ns + GIVEN_UP_ROUND_TRIPS * (socket->rtt_us * NS_PER_US) ||
+	    now < syn_ns + GIVEN_UP_LEAST_NS)
+		return;
+	socket->judged = true;
+	remember(socket, &unanswered);
+}
+
 /* SYN data was accepted, and then nothing came: neither data nor the end of the stream nor a word
  * on anything else that was sent. A server that is merely slow is given this time. */
 #define STALL_NS (1 * NS_PER_S)
@@ -311,23 +333,13 @@ bool counts_on_connection(const struct tracked *socket)
 
 uint64_t handshake_patience_ended_ns(const struct tracked *socket)
 {
-	uint64_t usual = PATIENCE_ROUND_TRIPS * socket->rtt_us * NS_PER_US;
+	uint64_t usual = PATIENCE_ROUND_TRIPS * (socket->rtt_us * NS_PER_US);
 
 	if (!socket->rtt_us)
 		usual = PATIENCE_UNKNOWN_NS;
 	if (usual < PATIENCE_LEAST_NS)
 		usual = PATIENCE_LEAST_NS;
 	return atomic_load(&socket->syn_ns) + usual;
-}
-
-/* The SYN has not been answered in all that time: as far as the memory goes, no connection. */
-static void remember_unanswered(const struct tracking *tracking)
-{
-	struct experience unanswered = {.syn = SYN_CARRIED_DATA};
-
-	if (tracking->socket->syn_bytes &&
-	    outcome_of(tracking->fd).handshake == HANDSHAKE_UNDER_WAY)
-		remember(tracking->socket, &unanswered);
 }
 
 static void see_through(struct tracking *tracking, uint64_t until_ns)
@@ -353,7 +365,8 @@ static bool see_through_exit(struct tracking *tracking, void *until_ns)
 {
 	if (!tracking->socket->inherited) {
 		see_through(tracking, *(uint64_t *)until_ns);
-		remember_unanswered(tracking);
+		if (!handshake_has_ended(tracking))
+			connection_is_given_up(tracking);
 	}
 	return true;
 }

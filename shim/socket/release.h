@@ -62,6 +62,10 @@ void handshake_was_refused(const struct tracked *socket, int error);
 /* Looks whether the first byte of a SOCKET_TIMED has come, and remembers how long it took. */
 void first_byte_looked_for(struct tracking *tracking);
 
+/* The program gives a connection up whose handshake is under way. If it has been waiting for longer
+ * than a handshake takes, that is remembered as if it had failed. */
+void connection_is_given_up(const struct tracking *tracking);
+
 /* The socket is about to go: what came after its handshake is remembered. */
 void connection_ends(const struct tracking *tracking);
 

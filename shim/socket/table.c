@@ -182,6 +182,7 @@ static void fill(struct tracked *socket, const struct tracked *facts)
 	socket->rule = facts->rule;
 	socket->blocking = facts->blocking;
 	socket->rtt_us = facts->rtt_us;
+	socket->judged = facts->judged;
 	socket->inherited = facts->inherited;
 	socket->control = facts->control;
 	socket->reset = facts->reset;

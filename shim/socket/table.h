@@ -72,6 +72,7 @@ struct tracked {
 	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
 	bool blocking;		      /* connect() was a blocking one: 0 means established */
 	uint32_t rtt_us;	      /* remembered round trip, 0: none */
+	bool judged;		      /* what it teaches has been remembered */
 	bool inherited;		      /* came through fork: the parent sees to its data */
 	bool control;		      /* left plain, to compare (control=) */
 	bool reset;		      /* SYN+data was reset, and a plain connection made instead */

@@ -487,7 +487,6 @@ static void *write_in_thread(void *data)
 {
 	struct data *bytes = data;
 
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	return (void *)(intptr_t)write(fd, bytes->bytes, bytes->size);
 }
 

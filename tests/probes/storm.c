@@ -4,8 +4,8 @@
  *
  *   storm SECONDS LIBRARY FILE COMMAND [ARG...]
  *
- * Keeps eight of COMMAND running with LIBRARY in LD_PRELOAD; a "%" in an ARG becomes a number from 1
- * to 99. Two of three are killed by SIGKILL after up to 60 ms; the others must end by themselves
+ * Keeps eight of COMMAND running with LIBRARY in LD_PRELOAD; a "%" in an ARG becomes a number from
+ * 1 to 99. Two of three are killed by SIGKILL after up to 60 ms; the others must end by themselves
  * within 20 s, with status 0. In between, random bytes go into FILE: anywhere, where something
  * stands, and now and then over its first bytes; or it is removed. Prints what came of it:
  *   seed=1 started=812 killed=540 finished=272 failed=0 crashed=0 hung=0 scribbled=1900
@@ -30,10 +30,10 @@
 
 /* What follows the magic in the file's header says of which version it is; a file of another
  * version is left alone, for good. */
-#define HEADER_TO   40
+#define HEADER_TO 40
 
 struct worker {
-	pid_t pid; /* 0: none */
+	pid_t pid;		     /* 0: none */
 	int64_t started_ms, kill_ms; /* 0: is to live */
 	bool killed;
 };

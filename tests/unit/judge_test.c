@@ -19,7 +19,8 @@ static const struct experience experiences[128] = {
 	['r'] = {.syn = SYN_CARRIED_DATA, .established = true, .reset = true},
 	['f'] = {.syn = SYN_CARRIED_DATA},
 	['s'] = {.syn = SYN_CARRIED_DATA, .established = true, .stalled = true},
-	['c'] = {.syn = SYN_ASKED_FOR_COOKIE, .established = true},
+	['c'] = {.syn = SYN_ASKED_FOR_COOKIE, .established = true, .cookie_expected = true},
+	['q'] = {.syn = SYN_ASKED_FOR_COOKIE, .established = true},
 	['C'] = {.syn = SYN_ASKED_FOR_COOKIE, .established = true, .retransmitted = true},
 	['x'] = {.syn = SYN_ASKED_FOR_COOKIE},
 	['X'] = {.syn = SYN_ASKED_FOR_COOKIE, .retransmitted = true},
@@ -76,7 +77,11 @@ static const struct row {
 	{"one went through meanwhile", "CcC", "...", 0, MEMORY_COOKIE_REQUEST_LOST, 1, false},
 	{"with data lost", "Cl", ".S", 300, MEMORY_SYN_DATA_LOST, 0, true},
 	{"ordinary failures", "xxxxxxxxxxxx", "............", 0, MEMORY_NO_REASON, 0, false},
-	{"a server that is down", "XXXX", "....", 0, MEMORY_NO_REASON, 0, false},
+	{"a request for a cookie that was never answered", "X", ".", 0, MEMORY_COOKIE_REQUEST_LOST,
+	 1, false},
+	{"a server that is silent", "XXXX", ".SSS", 1200, MEMORY_COOKIE_REQUEST_LOST, 0, false},
+	{"many first ones at the same time", "qqqqqqqqqq", "..........", 0, MEMORY_NO_REASON, 0,
+	 false},
 	{"nothing but successes", "aaaaaaaaaaaa", "............", 0, MEMORY_NO_REASON, 0, false},
 };
 

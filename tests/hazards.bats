@@ -1,0 +1,270 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# What an attack on the library once broke, each compared without and with it: promises 2, 3 and 6.
+
+load helper
+load lab/lab.bash
+load sockets
+
+teardown() {
+	lab_reset
+}
+
+# `same` runs the client of sockets.bash; `same_hazard NAME [ARG...]` runs a hazard instead.
+client() {
+	timeout 30 "$PROBES/${PROGRAM:-client}" "$ADDRESS" "$PORT" "$@" 2>&1 3>&-
+	echo "exit status $?"
+}
+
+same_hazard() {
+	PROGRAM=hazard same "$@"
+}
+
+allow_http() { # [MORE...]
+	export TFO_STATE=off TFO_RULES="allow * * http verify=off minrtt=0 $*"
+}
+
+SERVERS=('begin' 'begin_without_server_fastopen')
+
+# A server with Fast Open, or one that a cookie is there for and that has none.
+begin_either() { # KIND RTT_MS MODE
+	if [[ $1 == begin ]]; then
+		begin "$2" "$3" -t 1024
+	else
+		"$@"
+	fi
+}
+
+@test "many connections closed at once, one after the other: the server sees each to its end" {
+	for kind in "${SERVERS[@]}"; do
+		begin_either "$kind" 30 sink
+		CONNECTIONS=60 same_hazard close-at-once 60
+		CONNECTIONS=60 same_hazard write-and-close 1 60
+		[[ $(grep -c 'bytes=5 end=eof' <<<"$SEEN") == 60 ]]
+	done
+}
+
+@test "many connections of eight threads: the server sees each to its end" {
+	for kind in "${SERVERS[@]}"; do
+		begin_either "$kind" 30 sink
+		CONNECTIONS=320 same_hazard write-and-close 8 40
+		[[ $(grep -c 'bytes=5 end=eof' <<<"$SEEN") == 320 ]]
+	done
+}
+
+@test "a server that resets every connection gets each request once" {
+	begin 0 reset -t 16
+	CONNECTIONS=40 same_hazard request 40 quietly
+	begin 20 reset -t 16
+	CONNECTIONS=20 same_hazard request 20
+}
+
+@test "looking at the clock between a write and the exit is no waiting in vain: delivered" {
+	begin_without_server_fastopen 600 sink
+	same_hazard idle-then-exit 300
+	[[ $SEEN == *'bytes=5 end=eof'* ]]
+}
+
+@test "connect() in a signal handler while main allocates: no crash, no hang" {
+	begin 0 sink -t 64
+	same_hazard handler 1500
+	for ((i = 0; i < 50; i++)); do
+		PROGRAM=hazard try with_library client handler $((500 + i * 37))
+		expect_only $'handled: 1\nexit status 0'
+	done
+}
+
+@test "a dead destination: curl keeps its own time" {
+	begin 20 sink -t 16
+	lab_need curl
+	lab_fault drop-syn
+	for how in '' with_library; do
+		before=$(lab_ms)
+		try $how curl -s -m 0.3 "http://$ADDRESS:$PORT/"
+		took=$(($(lab_ms) - before))
+		expect_status 28
+		((took < 1500)) || unexpected "less than 1500 ms, not $took"
+	done
+}
+
+@test "a dead destination: other programs, children and closes do not wait for it" {
+	begin 20 sink -t 16
+	lab_fault drop-syn
+	for hazard in dead-system dead-fork dead-linger; do
+		CONNECTIONS=0 same_hazard $hazard
+		[[ $SEEN == *'in time'* ]]
+	done
+}
+
+@test "a dead destination: what is kept of its connections leaves descriptors to the program" {
+	begin 20 sink -t 16
+	lab_fault drop-syn
+	CONNECTIONS=0 same_hazard dead-often 100
+	[[ $SEEN == *'in time'* ]]
+}
+
+@test "sendmmsg stops at the message that did not go whole" {
+	begin 0 sink -t 16
+	for how in '' with_library; do
+		before=$(connections_ended)
+		PROGRAM=hazard try $how client sendmmsg-short 8000000
+		[[ $output == $'messages: 1\nsent: '* ]] || unexpected 'one message'
+		lab_wait_ended $((before + 1))
+		[[ $(server_saw "$before") == "bytes=${lines[1]#sent: } end=eof "* ]] ||
+			unexpected "as many bytes as in $(server_saw "$before")"
+	done
+}
+
+@test "sendmmsg: what follows an empty message is judged before it rides in the SYN" {
+	begin 20 sink -t 16
+	allow_http
+	same_hazard sendmmsg-empty
+	not_in_syn
+}
+
+@test "a socket passed on over another: what its receiver writes is not in the SYN" {
+	begin 20 sink -t 16
+	allow_http hold=500ms
+	for how in sendmsg sendmmsg; do
+		same_hazard pass-descriptor $how
+		not_in_syn
+	done
+}
+
+@test "daemon() after a write or a close: everything delivered, clean end of stream" {
+	begin 40 sink -t 16
+	for how in close-held write-held write-close; do
+		same_hazard daemon $how
+		[[ $SEEN == *'end=eof'* ]]
+	done
+}
+
+@test "writev with an empty last part is not kept back for more" {
+	begin 20 echo -t 16
+	for how in '' with_library; do
+		best=10000
+		for _ in 1 2 3; do
+			PROGRAM=hazard try $how client writev-empty-part
+			[[ $output == $'writev: 3000\nechoed: 3000\ntook: '*$'\nexit status 0' ]] ||
+				unexpected '3000 bytes there and back'
+			took=${lines[2]#took: }
+			((took >= best)) || best=$took
+		done
+		plain=${plain:-$best}
+	done
+	echo "$plain ms without, $best ms with"
+	((best < 3 * plain))
+}
+
+@test "MSG_DONTWAIT or O_NONBLOCK after a blocking connect: the first write is taken at once" {
+	begin 20 sink -t 16
+	allow_http
+	same_hazard send-dontwait
+	[[ $SEEN == *'send: 5'*'send: 4'*'bytes=9 end=eof'* ]]
+	same connect nonblock write:POST close
+	[[ $SEEN == *'write: 4'*'bytes=4 end=eof'* ]]
+}
+
+@test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
+	begin 4 speak-first -t 64
+	allow_everything hold=500ms
+	same_hazard bad-connect
+	for state in held in-flight; do
+		for memory in nowhere unreadable; do
+			CONNECTIONS=23 same_hazard bad-pointers $state $memory
+		done
+		same_hazard bad-pointers $state constant getpeername
+	done
+}
+
+@test "connect again, in flight to a port that refuses: the errors of an ordinary connect" {
+	for rtt in 20 100; do
+		begin $rtt sink -t 16
+		CONNECTIONS=0 same port:7001 nonblock connect sleep:70 connect sleep:200 connect
+	done
+}
+
+@test "system calls by their numbers are the calls" {
+	for kind in "${SERVERS[@]}"; do
+		begin_either "$kind" 20 sink
+		allow_http hold=500ms
+		for call in close close_range close_all shutdown dup write exit_group; do
+			same_hazard by-number held $call
+			not_in_syn
+		done
+		allow_everything hold=500ms
+		for call in close close_range close_all shutdown dup write exit_group; do
+			same_hazard by-number in-flight $call
+			[[ $SEEN == *'end=eof'*'data="hello'* ]]
+		done
+	done
+}
+
+@test "a child that clone(2) made: what it writes is not in the SYN" {
+	begin 20 sink -t 16
+	allow_http hold=500ms
+	same_hazard clone
+	not_in_syn
+}
+
+@test "the server speaks first and another thread waits for it: the hold does not last" {
+	begin 20 speak-first -t 16
+	allow_everything hold=1s
+	for how in poll select epoll; do
+		same_hazard thread-waits $how
+		[[ $SEEN == *'in time'* ]]
+	done
+}
+
+@test "a number that close_range or closefrom closed is in no edge-triggered set any more" {
+	begin 20 sink -t 16
+	for how in close_range closefrom; do
+		same_hazard edge-mark $how
+		[[ $SEEN == *'connect: EINPROGRESS'* ]]
+	done
+}
+
+@test "a vfork child that closes descriptors and execs leaves its parent's sockets alone" {
+	begin 50 echo -t 16
+	for state in held in-flight; do
+		same_hazard vfork-close $state
+	done
+}
+
+@test "unshare works as in a process of one thread" {
+	begin 50 sink -t 16
+	for state in held in-flight; do
+		same_hazard unshare $state
+		[[ $SEEN == *'unshare: 0'* ]]
+	done
+}
+
+@test "calls that succeed leave errno alone" {
+	begin 20 sink -t 16
+	allow_everything hold=500ms
+	for calls in questions waiting write messages reading duplicates children; do
+		same_hazard errno held $calls
+		[[ $SEEN != *'done: E'* ]]
+	done
+	# In flight a write may say EAGAIN.
+	for calls in questions waiting reading duplicates children; do
+		same_hazard errno in-flight $calls
+		[[ $SEEN != *'done: E'* ]]
+	done
+}
+
+@test "a duplicate of a connected socket, connected anew to where no rule allows, is not held" {
+	begin 20 answer -t 16
+	export TFO_RULES="allow * $PORT any verify=off minrtt=0"
+	CONNECTIONS=1 same connect write:hi read-all dup close-older unconnect port:7001 connect
+	[[ $SEEN == *'connect: ECONNREFUSED'* ]]
+}
+
+@test "a thread cancelled in connect, write, read or poll leaves a socket that works" {
+	begin 20 echo -t 64
+	for call in connect write read poll; do
+		CONNECTIONS=20 same_hazard cancel $call 20 1500
+		[[ $SEEN == *'alive: 20'* ]]
+	done
+}
