@@ -33,8 +33,8 @@
 #define HEADER_TO 40
 
 struct worker {
-	pid_t pid;		     /* 0: none */
 	int64_t started_ms, kill_ms; /* 0: is to live */
+	pid_t pid;		     /* 0: none */
 	bool killed;
 };
 
@@ -70,7 +70,8 @@ static void run(const char *library, char **command)
 	}
 	dup2(null, STDOUT_FILENO);
 	setenv("LD_PRELOAD", library, 1);
-	execvp(command[0], command);
+	if (command[0])
+		execvp(command[0], command);
 	_exit(127);
 }
 
@@ -189,16 +190,17 @@ int main(int argc, char **argv)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 	unsigned int seed = (unsigned int)time(NULL) ^ (unsigned int)getpid();
+	const char *given = getenv("STORM_SEED");
 	int64_t end;
 
 	if (argc < 5) {
 		fputs("usage: storm SECONDS LIBRARY FILE COMMAND [ARG...]\n", stderr);
 		return 2;
 	}
-	if (getenv("STORM_SEED"))
-		seed = (unsigned int)atoi(getenv("STORM_SEED"));
+	if (given)
+		seed = (unsigned int)strtoul(given, NULL, 10);
 	srandom(seed);
-	end = now_ms() + atoi(argv[1]) * 1000LL;
+	end = now_ms() + strtol(argv[1], NULL, 10) * 1000;
 	while (now_ms() < end || anybody_left()) {
 		for (int i = 0; i < WORKERS; i++) {
 			if (workers[i].pid)
