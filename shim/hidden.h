@@ -10,4 +10,7 @@
  * needs no frame. */
 #define SLOW_PATH __attribute__((noinline, cold))
 
+/* A variadic door reads as many words as its function may have, whether they were passed or not. */
+#define READS_UNPASSED_WORDS __attribute__((no_sanitize("address")))
+
 #endif

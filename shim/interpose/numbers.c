@@ -136,7 +136,7 @@ static long syscall_noted(long number, const long word[6])
 	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
 }
 
-INTERPOSER long syscall(long number, ...)
+INTERPOSER READS_UNPASSED_WORDS long syscall(long number, ...)
 {
 	va_list arguments;
 	long word[6];
