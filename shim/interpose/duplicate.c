@@ -162,7 +162,8 @@ INTERPOSER pid_t forkpty(int *terminal, char *name, const struct termios *attrib
 
 /* A child that is no thread and has descriptors of its own, made by hand. Its pid differs, so for
  * it the table is read-only. */
-INTERPOSER READS_UNPASSED_WORDS int clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
+INTERPOSER READS_UNPASSED_WORDS int clone(int (*run)(void *), void *stack, int flags,
+					  void *argument, ...)
 {
 	va_list arguments;
 	long parent, tls, child;
