@@ -50,6 +50,8 @@ int main(int argc, char **argv)
 	}
 	times = strtoul(argv[2], NULL, 10);
 	destinations = strtoul(argv[3], NULL, 10);
+	if (destinations == 0)
+		return 2;
 	memory_configure(getenv("TFO_STATE"), NULL);
 	for (unsigned long i = 0; i < destinations; i++)
 		record(i);
