@@ -159,15 +159,11 @@ INTERPOSER int shutdown(int fd, int how)
 	return next.shutdown(fd, how);
 }
 
-static bool is_same(const struct tracking *tracking)
-{
-	return atomic_load(&tracking->socket->identity) == socket_identity(tracking->fd);
-}
-
 static bool end_connecting(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	if (is_same(tracking) && !tracking->socket->inherited && !handshake_has_ended(tracking))
+	if (table_is_same_socket(tracking) && !tracking->socket->inherited &&
+	    !handshake_has_ended(tracking))
 		connection_is_given_up(tracking);
 	return true;
 }
@@ -175,7 +171,7 @@ static bool end_connecting(struct tracking *tracking, void *unused)
 static bool end_watched(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	if (is_same(tracking))
+	if (table_is_same_socket(tracking))
 		connection_ends(tracking);
 	return true;
 }

@@ -172,6 +172,7 @@ static int keep_hold(int fd, const struct tracked *facts)
 {
 	struct tracking tracking;
 
+	/* Twice: nothing may be held without a keeper, and once it is there it must be told. */
 	if (!keeper_expect(atomic_load(&facts->deadline_ns))) {
 		log_connect(facts, "plain: no thread could be started to keep the deadline");
 		return connect_released(fd, facts);

@@ -15,6 +15,7 @@
 #include "shim/log.h"
 #include "shim/memory/outcome.h"
 #include "shim/next.h"
+#include "shim/socket/hold.h"
 #include "shim/socket/release.h"
 
 #define IDLE_NS	   (2 * NS_PER_S)
@@ -231,11 +232,6 @@ static int descriptor_for_keeping(int fd)
 	return next.fcntl(fd, F_DUPFD_CLOEXEC, floor);
 }
 
-static bool is_blocking(int fd)
-{
-	return !(next.fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
-}
-
 static bool lingers(int fd)
 {
 	struct linger linger = {0};
@@ -291,7 +287,7 @@ static void await_instead(const struct tracking *tracking)
 void keeper_take_over(struct tracking *tracking)
 {
 	int saved = errno;
-	bool waits_in_close = is_blocking(tracking->fd) && lingers(tracking->fd);
+	bool waits_in_close = socket_is_blocking(tracking->fd) && lingers(tracking->fd);
 
 	if (counts_on_connection(tracking->socket) &&
 	    (waits_in_close || !keep_descriptor(tracking)))

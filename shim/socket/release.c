@@ -346,8 +346,7 @@ static void see_through(struct tracking *tracking, uint64_t until_ns)
 {
 	const struct tracked *socket = tracking->socket;
 
-	if (atomic_load(&tracking->socket->identity) != socket_identity(tracking->fd) ||
-	    !counts_on_connection(socket))
+	if (!table_is_same_socket(tracking) || !counts_on_connection(socket))
 		return;
 	if (atomic_load(&tracking->socket->waited_in_vain) &&
 	    handshake_patience_ended_ns(socket) < until_ns)
@@ -363,7 +362,7 @@ static bool closes_on_exec(int fd)
 /* What came through fork is the parent's as well: its data does not depend on us. */
 static bool see_through_exit(struct tracking *tracking, void *until_ns)
 {
-	if (!tracking->socket->inherited) {
+	if (!tracking->socket->inherited && table_is_same_socket(tracking)) {
 		see_through(tracking, *(uint64_t *)until_ns);
 		if (!handshake_has_ended(tracking))
 			connection_is_given_up(tracking);

@@ -154,6 +154,11 @@ static struct tracking peek(int fd)
 	return tracking;
 }
 
+bool table_is_same_socket(const struct tracking *tracking)
+{
+	return atomic_load(&tracking->socket->identity) == socket_identity(tracking->fd);
+}
+
 struct tracking table_find(int fd)
 {
 	struct tracking tracking = peek(fd);
@@ -165,8 +170,7 @@ struct tracking table_find(int fd)
 		return tracking;
 	}
 	/* Busy: its owner has it in hand, and may not have filled it in yet. */
-	if (state_of(tracking.word) == SOCKET_BUSY ||
-	    atomic_load(&tracking.socket->identity) == socket_identity(fd))
+	if (state_of(tracking.word) == SOCKET_BUSY || table_is_same_socket(&tracking))
 		return tracking;
 	/* Closed behind our back. If the move fails somebody else has just dropped or reused it. */
 	table_move(&tracking, SOCKET_UNTRACKED);

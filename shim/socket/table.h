@@ -122,6 +122,10 @@ enum socket_state table_state(const struct tracking *tracking);
  * vfork child, or a child of a raw clone. SOCKET_KEPT entries are returned as such. */
 struct tracking table_find(int fd);
 
+/* Whether a tracking that did not come from table_find() is still of the socket behind its number.
+ */
+bool table_is_same_socket(const struct tracking *tracking);
+
 /* Claims an entry for fd and gives it to `fill` before others see it in `state`. False when the
  * number is too large, there is no memory, or it is tracked already. */
 bool table_add(int fd, enum socket_state state, const struct tracked *facts);
