@@ -38,7 +38,7 @@ void text_add_byte(struct text *text, char byte)
 	text_add_bytes(text, &byte, 1);
 }
 
-void text_add_number(struct text *text, unsigned int number)
+void text_add_number(struct text *text, uint64_t number)
 {
 	char digits[3 * sizeof(number)];
 	size_t at = sizeof(digits);

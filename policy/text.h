@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Words put together in a buffer of fixed size, cut where it ends, always NUL-terminated. Stands
- * in for snprintf, which is not async-signal-safe. Inside the policy room only.
+ * in for snprintf, which is not async-signal-safe. For the policy room and for the log.
  */
 #ifndef TFO_POLICY_TEXT_H
 #define TFO_POLICY_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
 	char *to;
@@ -22,7 +23,7 @@ struct text text_in(char *to, size_t size);
 void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_add_byte(struct text *text, char byte);
-void text_add_number(struct text *text, unsigned int number);
+void text_add_number(struct text *text, uint64_t number);
 
 /* The same as text_add_bytes, but control bytes other than tab become `?`: what stands in a policy
  * file must not move the cursor of the terminal that shows the message. */

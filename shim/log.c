@@ -10,15 +10,21 @@
 #include <unistd.h>
 
 #include "policy/names.h"
+#include "policy/text.h"
 #include "shim/clock.h"
 #include "shim/next.h"
 #include "shim/readable.h"
 #include "shim/settings.h"
 
 struct line {
-	size_t length;
-	char text[1200];
+	struct text text;
+	char bytes[1200];
 };
+
+static void open_line(struct line *line)
+{
+	line->text = text_in(line->bytes, sizeof(line->bytes));
+}
 
 static struct stat standard_error;
 static bool standard_error_known;
@@ -28,34 +34,12 @@ void log_open(void)
 	standard_error_known = settings.log && fstat(STDERR_FILENO, &standard_error) == 0;
 }
 
-static void add(struct line *line, const char *text)
-{
-	size_t room = sizeof(line->text) - 1 - line->length; /* one byte stays for the newline */
-	size_t size = strlen(text);
-
-	if (size > room)
-		size = room;
-	memcpy(line->text + line->length, text, size);
-	line->length += size;
-}
-
-static void add_number(struct line *line, uint64_t number)
-{
-	char digits[24], *first = digits + sizeof(digits) - 1;
-
-	*first = '\0';
-	do
-		*--first = (char)('0' + number % 10);
-	while (number /= 10);
-	add(line, first);
-}
-
 static void add_ms(struct line *line, uint64_t ns)
 {
-	add_number(line, ns / NS_PER_MS);
-	add(line, ".");
-	add_number(line, ns / (NS_PER_MS / 10) % 10);
-	add(line, " ms");
+	text_add_number(&line->text, ns / NS_PER_MS);
+	text_add(&line->text, ".");
+	text_add_number(&line->text, ns / (NS_PER_MS / 10) % 10);
+	text_add(&line->text, " ms");
 }
 
 static void add_address(struct line *line, const union socket_address *address)
@@ -67,10 +51,10 @@ static void add_address(struct line *line, const union socket_address *address)
 		inet_ntop(AF_INET6, &address->ip6.sin6_addr, text, sizeof(text));
 	else
 		inet_ntop(AF_INET, &address->ip4.sin_addr, text, sizeof(text));
-	add(line, ip6 ? "[" : "");
-	add(line, text);
-	add(line, ip6 ? "]:" : ":");
-	add_number(line, ntohs(ip6 ? address->ip6.sin6_port : address->ip4.sin_port));
+	text_add(&line->text, ip6 ? "[" : "");
+	text_add(&line->text, text);
+	text_add(&line->text, ip6 ? "]:" : ":");
+	text_add_number(&line->text, ntohs(ip6 ? address->ip6.sin6_port : address->ip4.sin_port));
 }
 
 static void add_name(struct line *line, const union socket_address *address, socklen_t length)
@@ -79,35 +63,35 @@ static void add_name(struct line *line, const union socket_address *address, soc
 
 	if (!name)
 		return;
-	add(line, " (");
-	add(line, names_text(name));
-	add(line, ")");
+	text_add(&line->text, " (");
+	text_add(&line->text, names_text(name));
+	text_add(&line->text, ")");
 }
 
 static void add_rule(struct line *line, const struct policy_rule *rule)
 {
 	if (!rule) {
-		add(line, "no rule");
+		text_add(&line->text, "no rule");
 		return;
 	}
-	add(line, rule->file);
-	add(line, ":");
-	add_number(line, rule->line);
-	add(line, " \"");
-	add(line, rule->text);
-	add(line, "\"");
+	text_add(&line->text, rule->file);
+	text_add(&line->text, ":");
+	text_add_number(&line->text, rule->line);
+	text_add(&line->text, " \"");
+	text_add(&line->text, rule->text);
+	text_add(&line->text, "\"");
 }
 
 static void begin(struct line *line, const union socket_address *address, socklen_t length,
 		  const struct policy_rule *rule)
 {
-	line->length = 0;
-	add(line, "tfo-run: ");
+	open_line(line);
+	text_add(&line->text, "tfo-run: ");
 	add_address(line, address);
 	add_name(line, address, length);
-	add(line, ": ");
+	text_add(&line->text, ": ");
 	add_rule(line, rule);
-	add(line, ": ");
+	text_add(&line->text, ": ");
 }
 
 static bool is_standard_error_still(void)
@@ -123,13 +107,14 @@ static void put(struct line *line)
 	int saved = errno, fd = STDERR_FILENO;
 	bool to_file = strcmp(settings.log, "stderr") != 0;
 
-	line->text[line->length++] = '\n';
+	/* In the place of the NUL. */
+	line->bytes[line->text.length] = '\n';
 	if (to_file)
 		fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 	else if (!is_standard_error_still())
 		fd = -1;
 	/* Nobody can be told when even this fails. */
-	if (fd >= 0 && next.write(fd, line->text, line->length) < 0)
+	if (fd >= 0 && next.write(fd, line->bytes, line->text.length + 1) < 0)
 		errno = 0;
 	if (fd >= 0 && to_file)
 		next.close(fd);
@@ -138,14 +123,15 @@ static void put(struct line *line)
 
 void log_policy_refused(const char *text)
 {
-	struct line line = {0};
+	struct line line;
 
 	if (!settings.log)
 		return;
-	add(&line, "tfo-run: policy refused, nothing is allowed: ");
-	add(&line, text);
-	while (line.length && line.text[line.length - 1] == '\n')
-		line.length--;
+	open_line(&line);
+	text_add(&line.text, "tfo-run: policy refused, nothing is allowed: ");
+	text_add(&line.text, text);
+	while (line.text.length && line.bytes[line.text.length - 1] == '\n')
+		line.text.length--;
 	put(&line);
 }
 
@@ -161,7 +147,7 @@ void log_not_allowed(const struct sockaddr *address, socklen_t length,
 		return;
 	memcpy(&copy, address, length);
 	begin(&line, &copy, length, rule);
-	add(&line, "plain");
+	text_add(&line.text, "plain");
 	put(&line);
 }
 
@@ -172,7 +158,7 @@ void log_connect(const struct tracked *socket, const char *why_not)
 	if (!settings.log)
 		return;
 	begin(&line, &socket->address, socket->address_length, socket->rule);
-	add(&line, why_not);
+	text_add(&line.text, why_not);
 	put(&line);
 }
 
@@ -229,16 +215,16 @@ void log_outcome(const struct tracked *socket, const struct outcome *outcome)
 	if (!settings.log)
 		return;
 	begin(&line, &socket->address, socket->address_length, socket->rule);
-	add(&line, "held ");
+	text_add(&line.text, "held ");
 	add_ms(&line, atomic_load(&socket->syn_ns) - atomic_load(&socket->connected_ns));
-	add(&line, ", ");
-	add_number(&line, socket->syn_bytes);
-	add(&line, " bytes in the SYN");
+	text_add(&line.text, ", ");
+	text_add_number(&line.text, socket->syn_bytes);
+	text_add(&line.text, " bytes in the SYN");
 	if (socket->syn_bytes) {
-		add(&line, how_acknowledged(socket, outcome));
+		text_add(&line.text, how_acknowledged(socket, outcome));
 	} else {
-		add(&line, ": ");
-		add(&line, why(socket->reason));
+		text_add(&line.text, ": ");
+		text_add(&line.text, why(socket->reason));
 	}
 	put(&line);
 }
