@@ -146,6 +146,13 @@
 	/* query */                                                                                \
 	X(int, getpeername, (int fd, struct sockaddr *address, socklen_t *length),                 \
 	  (fd, address, length))                                                                   \
+	X(int, getsockname, (int fd, struct sockaddr *address, socklen_t *length),                 \
+	  (fd, address, length))                                                                   \
+	X(int, getsockopt, (int fd, int level, int option, void *value, socklen_t *length),        \
+	  (fd, level, option, value, length))                                                      \
+	X(int, bind, (int fd, const struct sockaddr *address, socklen_t length),                   \
+	  (fd, address, length))                                                                   \
+	X(int, listen, (int fd, int backlog), (fd, backlog))                                       \
 	X(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),   \
 	  (fd, level, option, value, length))                                                      \
 	/* names */                                                                                \

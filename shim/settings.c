@@ -34,6 +34,7 @@ void settings_read(void)
 		.rules = copy_of("TFO_RULES"),
 		.xdg_config_home = copy_of("XDG_CONFIG_HOME"),
 		.home = copy_of("HOME"),
+		.hold = copy_of("TFO_HOLD"),
 		.log = copy_of("TFO_LOG"),
 	};
 	memory_configure(copy_of("TFO_STATE"), copy_of("XDG_RUNTIME_DIR"));

@@ -13,6 +13,7 @@ struct settings {
 	const char *rules;	     /* TFO_RULES, or NULL */
 	const char *xdg_config_home; /* XDG_CONFIG_HOME, or NULL */
 	const char *home;	     /* HOME, or NULL */
+	const char *hold;	     /* TFO_HOLD: "kernel", "user", or NULL to find out */
 	const char *log;	     /* TFO_LOG: "stderr", an absolute path, or NULL for silence */
 };
 

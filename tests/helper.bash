@@ -17,11 +17,12 @@ fresh_environment() {
 	local name
 	for name in "${!TFO_@}"; do
 		case $name in
-		TFO_BUILD | TFO_MUST_WORK | TFO_LAB) ;;
+		TFO_BUILD | TFO_MUST_WORK | TFO_LAB | TFO_TEST_HOLD) ;;
 		*) unset "$name" ;;
 		esac
 	done
 	unset LD_PRELOAD
+	[[ -z ${TFO_TEST_HOLD-} ]] || export TFO_HOLD=$TFO_TEST_HOLD
 	export HOME=$BATS_TEST_TMPDIR/home
 	export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
 	export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run

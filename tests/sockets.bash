@@ -98,6 +98,19 @@ in_syn() {
 	}
 }
 
+# After steps that wait for the connection, or ask for more than its peer: the user's hold ends there.
+in_syn_though_looked_at() {
+	if under_user_hold; then
+		not_in_syn
+	else
+		in_syn
+	fi
+}
+
+under_user_hold() {
+	[[ ${TFO_HOLD-} == user ]]
+}
+
 not_in_syn() {
 	[[ $SYN_DATA != syn_data=1 ]] || {
 		printf 'data came with the SYN\n%s\n' "$SEEN"

@@ -4,6 +4,7 @@
 
 #include "shim/next.h"
 #include "shim/socket/hold.h"
+#include "shim/socket/holds.h"
 #include "shim/socket/release.h"
 
 /* For the kernel "connecting" ends only when connect() is called once more, with 0; a program that

@@ -120,7 +120,11 @@ static void before_waiting_number(long number, const long word[6])
 	case SYS_epoll_pwait:
 		release_before_sleep(false);
 		break;
+	case SYS_epoll_ctl:
+		release_before_look((int)word[2]);
+		break;
 	default:
+		release_before_look((int)word[0]);
 		break;
 	}
 }

@@ -19,7 +19,7 @@ static int tell_peer(const struct tracking *tracking, struct sockaddr *address, 
 {
 	socklen_t room = is_readable(length, sizeof(*length)) ? *length : 0;
 
-	if (getsockname(tracking->fd, address, length) != 0)
+	if (next.getsockname(tracking->fd, address, length) != 0)
 		return -1;
 	memcpy(address, &tracking->socket->address, room < *length ? room : *length);
 	return 0;
@@ -43,6 +43,47 @@ INTERPOSER int getpeername(int fd, struct sockaddr *address, socklen_t *length)
 	return next.getpeername(fd, address, length);
 }
 
+/* What a socket says of itself before connect() differs from what it says afterwards. */
+
+INTERPOSER int getsockname(int fd, struct sockaddr *address, socklen_t *length)
+{
+	if (sockets_are_live())
+		release_before_look(fd);
+	return next.getsockname(fd, address, length);
+}
+
+INTERPOSER int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
+{
+	if (level == IPPROTO_TCP && sockets_are_live())
+		release_before_look(fd);
+	return next.getsockopt(fd, level, option, value, length);
+}
+
+INTERPOSER int bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (sockets_are_live())
+		release_before_look(fd);
+	return next.bind(fd, address, length);
+}
+
+INTERPOSER int listen(int fd, int backlog)
+{
+	if (sockets_are_live())
+		release_before_look(fd);
+	return next.listen(fd, backlog);
+}
+
+/* Options that programs set between connect() and the first write, and that are taken alike before
+ * and after: they need not end a hold. */
+static bool is_indifferent(int level, int option)
+{
+	return level == SOL_SOCKET ||
+	       (level == IPPROTO_TCP && (option == TCP_NODELAY || option == TCP_CORK ||
+					 option == TCP_KEEPIDLE || option == TCP_KEEPINTVL ||
+					 option == TCP_KEEPCNT || option == TCP_USER_TIMEOUT ||
+					 option == TCP_QUICKACK));
+}
+
 /* TCP_ULP (kTLS) and IPV6_ADDRFORM are refused before the handshake has ended. */
 static bool wants_connection(int level, int option)
 {
@@ -52,7 +93,11 @@ static bool wants_connection(int level, int option)
 
 INTERPOSER int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
-	if (sockets_are_live() && wants_connection(level, option))
-		release_and_await(fd);
+	if (sockets_are_live()) {
+		if (!is_indifferent(level, option))
+			release_before_look(fd);
+		if (wants_connection(level, option))
+			release_and_await(fd);
+	}
 	return next.setsockopt(fd, level, option, value, length);
 }

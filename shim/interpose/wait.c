@@ -4,10 +4,12 @@
  * program may be about to write. Only when the program would sleep do its SYNs go, without data.
  */
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "shim/next.h"
 #include "shim/readable.h"
+#include "shim/socket/holds.h"
 #include "shim/socket/release.h"
 
 static const struct timespec no_time;
@@ -39,6 +41,14 @@ static void each_polled(const struct pollfd *fds, nfds_t count, void (*visit)(in
 			visit(fds[i].fd);
 }
 
+/* An array that cannot be read is the kernel's to refuse. */
+static void before_looking(const struct pollfd *fds, nfds_t count)
+{
+	if (!hold_in_use()->bears_looking && count <= SIZE_MAX / sizeof(*fds) &&
+	    is_readable(fds, count * sizeof(*fds)))
+		each_polled(fds, count, release_before_look);
+}
+
 static void before_poll_sleeps(const struct pollfd *fds, nfds_t count)
 {
 	release_before_sleep(false);
@@ -49,6 +59,7 @@ static SLOW_PATH int poll_live(struct pollfd *fds, nfds_t count, int timeout)
 {
 	int ready;
 
+	before_looking(fds, count);
 	if (may_sleep(timeout != 0)) {
 		ready = next.poll(fds, count, 0);
 		if (is_answer(ready))
@@ -85,6 +96,7 @@ static SLOW_PATH int ppoll_live(struct pollfd *fds, nfds_t count, const struct t
 {
 	int ready;
 
+	before_looking(fds, count);
 	if (may_sleep(!is_zero(timeout))) {
 		ready = next.ppoll(fds, count, &no_time, mask);
 		if (is_answer(ready))
@@ -161,6 +173,7 @@ struct select_call {
 	struct timeval *timeval;
 	const struct timespec *timespec;
 	const sigset_t *mask;
+	bool at_once; /* its timeout is 0 */
 	int (*pass)(struct select_call *call, bool at_once);
 };
 
@@ -187,7 +200,9 @@ static int select_live(struct select_call *call)
 		release_before_sleep(false);
 		return call->pass(call, false);
 	}
-	if (may_sleep(true)) {
+	if (!hold_in_use()->bears_looking)
+		each_selected(&call->sets, call->count, release_before_look);
+	if (may_sleep(!call->at_once)) {
 		ready = call->pass(call, true);
 		if (is_answer(ready))
 			return ready;
@@ -196,7 +211,7 @@ static int select_live(struct select_call *call)
 		each_selected(&call->sets, call->count, release_waited_for);
 	}
 	ready = call->pass(call, false);
-	if (ready == 0)
+	if (ready == 0 && !call->at_once)
 		each_selected(&call->sets, call->count, waited_in_vain);
 	return ready;
 }
@@ -207,6 +222,7 @@ static SLOW_PATH int select_with_holds(int count, fd_set *readable, fd_set *writ
 	struct select_call call = {.count = count,
 				   .sets.theirs = {readable, writable, exceptional},
 				   .timeval = timeout,
+				   .at_once = timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0,
 				   .pass = pass_select};
 
 	return select_live(&call);
@@ -220,6 +236,7 @@ static SLOW_PATH int pselect_with_holds(int count, fd_set *readable, fd_set *wri
 				   .sets.theirs = {readable, writable, exceptional},
 				   .timespec = timeout,
 				   .mask = mask,
+				   .at_once = is_zero(timeout),
 				   .pass = pass_pselect};
 
 	return select_live(&call);
@@ -228,7 +245,7 @@ static SLOW_PATH int pselect_with_holds(int count, fd_set *readable, fd_set *wri
 INTERPOSER int select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
 		      struct timeval *timeout)
 {
-	if (sockets_are_live() && !(timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0))
+	if (sockets_are_live())
 		return select_with_holds(count, readable, writable, exceptional, timeout);
 	return next.select(count, readable, writable, exceptional, timeout);
 }
@@ -236,9 +253,16 @@ INTERPOSER int select(int count, fd_set *readable, fd_set *writable, fd_set *exc
 INTERPOSER int pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
 		       const struct timespec *timeout, const sigset_t *mask)
 {
-	if (sockets_are_live() && !is_zero(timeout))
+	if (sockets_are_live())
 		return pselect_with_holds(count, readable, writable, exceptional, timeout, mask);
 	return next.pselect(count, readable, writable, exceptional, timeout, mask);
+}
+
+/* Which sockets are in the set is not known. */
+static void before_looking_at_set(void)
+{
+	if (!hold_in_use()->bears_looking)
+		release_before_sleep(false);
 }
 
 static SLOW_PATH int epoll_live(int epoll, struct epoll_event *events, int most, int timeout,
@@ -246,6 +270,7 @@ static SLOW_PATH int epoll_live(int epoll, struct epoll_event *events, int most,
 {
 	int ready;
 
+	before_looking_at_set();
 	if (may_sleep(timeout != 0)) {
 		ready = next.epoll_pwait(epoll, events, most, 0, mask);
 		if (is_answer(ready))
@@ -278,6 +303,7 @@ static SLOW_PATH int epoll_pwait2_live(int epoll, struct epoll_event *events, in
 {
 	int ready;
 
+	before_looking_at_set();
 	if (may_sleep(!is_zero(timeout))) {
 		ready = next.epoll_pwait2(epoll, events, most, &no_time, mask);
 		if (is_answer(ready))
@@ -307,6 +333,8 @@ static void follow_epoll(int fd, const struct epoll_event *event)
 	 * connect(): connect() must know. */
 	if (event->events & EPOLLET)
 		table_mark(fd, MARK_EDGE_TRIGGERED);
+	if (!hold_in_use()->bears_looking)
+		table_mark(fd, MARK_IN_EPOLL);
 	if (!sockets_are_live())
 		return;
 	tracking = table_find(fd);
@@ -316,7 +344,11 @@ static void follow_epoll(int fd, const struct epoll_event *event)
 
 INTERPOSER int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
-	int result = next.epoll_ctl(epoll, operation, fd, event);
+	int result;
+
+	if (sockets_are_live())
+		release_before_look(fd);
+	result = next.epoll_ctl(epoll, operation, fd, event);
 
 	if (result == 0 && operation != EPOLL_CTL_DEL)
 		follow_epoll(fd, event);

@@ -127,7 +127,7 @@ static ssize_t finish_refused(struct tracking *tracking, const struct transmissi
 	socklen_t length = sizeof(error);
 	bool connected = false;
 
-	getsockopt(tracking->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	next.getsockopt(tracking->fd, SOL_SOCKET, SO_ERROR, &error, &length);
 	errno = error ? error : ECONNABORTED;
 	if (errno == ECONNREFUSED) {
 		log_retry(tracking->socket);
@@ -144,7 +144,7 @@ static int send_timeout_ms(int fd)
 	struct timeval timeout = {0};
 	socklen_t length = sizeof(timeout);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &length) != 0 ||
+	if (next.getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &length) != 0 ||
 	    (timeout.tv_sec == 0 && timeout.tv_usec == 0) || timeout.tv_sec > INT_MAX / 1000 - 1)
 		return -1;
 	return (int)(timeout.tv_sec * 1000 + (timeout.tv_usec + 999) / 1000);

@@ -14,12 +14,9 @@
 #include "shim/next.h"
 #include "shim/readable.h"
 #include "shim/settings.h"
+#include "shim/socket/holds.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
-
-#ifndef TCP_FASTOPEN_CONNECT
-#define TCP_FASTOPEN_CONNECT 30 /* linux/tcp.h, Linux 4.11 */
-#endif
 
 /* A hold can win nothing more against a plain connect after one round trip. */
 #define DEADLINE_UNKNOWN_NS (20 * NS_PER_MS)
@@ -31,46 +28,6 @@ bool socket_is_blocking(int fd)
 	int flags = next.fcntl(fd, F_GETFL, 0);
 
 	return flags >= 0 && !(flags & O_NONBLOCK);
-}
-
-static bool set_fastopen_connect(int fd, int on)
-{
-	return next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) == 0;
-}
-
-bool hold_disarm(int fd)
-{
-	int saved = errno;
-	bool disarmed = set_fastopen_connect(fd, 0);
-
-	errno = saved;
-	return disarmed;
-}
-
-static int option_of(int fd, int level, int name)
-{
-	int value = 0;
-	socklen_t length = sizeof(value);
-
-	return getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
-}
-
-/* Whether this is a TCP socket (not MPTCP, not SCTP) that is in nobody else's hands: programs that
- * do Fast Open themselves, and sockets being restored, are left to their owners. */
-static bool is_plain_tcp(int fd)
-{
-	return option_of(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP &&
-	       option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 0 &&
-	       option_of(fd, IPPROTO_TCP, TCP_REPAIR) <= 0;
-}
-
-/* In the kernel's hold there is no peer yet, although connect() said 0. */
-static bool kernel_holds(int fd)
-{
-	union socket_address peer;
-	socklen_t length = sizeof(peer);
-
-	return next.getpeername(fd, &peer.any, &length) != 0 && errno == ENOTCONN;
 }
 
 static uint64_t hold_time_ns(const struct policy_rule *rule, uint32_t rtt_us)
@@ -152,13 +109,22 @@ static int follow_ordinary(int fd, const struct tracked *facts, int result)
 	return result;
 }
 
-/* The kernel holds, and may not: the SYN goes without data, and the program gets what an ordinary
- * connect() gives. */
+static int connect_ordinarily(int fd, const struct tracked *facts)
+{
+	return follow_ordinary(fd, facts,
+			       next.connect(fd, &facts->address.any, facts->address_length));
+}
+
+/* Held, and may not be: the SYN goes without data, and the program gets what an ordinary connect()
+ * gives. */
 static int connect_released(int fd, const struct tracked *facts)
 {
 	int result;
 
-	release_untracked(fd, facts);
+	if (!release_untracked(fd, facts)) {
+		hold_disarm(fd);
+		return connect_ordinarily(fd, facts);
+	}
 	if (!facts->blocking)
 		return follow_ordinary(fd, facts, tell_in_progress());
 	result = next.connect(fd, &facts->address.any, facts->address_length);
@@ -186,27 +152,28 @@ static int keep_hold(int fd, const struct tracked *facts)
 	return tracking.socket ? answer_held(&tracking) : 0;
 }
 
-static const char *why_unarmed(int error)
+/* What sits in an epoll set is looked at by whoever waits on that set. */
+static bool bears_holding(int fd)
 {
-	return error == EOPNOTSUPP ? "plain: the client bit of net.ipv4.tcp_fastopen is off"
-				   : "plain: the kernel has no TCP_FASTOPEN_CONNECT";
+	return hold_in_use()->bears_looking || !table_is_marked(fd, MARK_IN_EPOLL);
 }
 
-static int connect_armed(int fd, const struct tracked *facts, enum advice advice)
+static int connect_with_hold(int fd, const struct tracked *facts, enum advice advice)
 {
-	int result = next.connect(fd, &facts->address.any, facts->address_length);
-	int saved = errno;
+	struct attempt attempt = hold_in_use()->connect(fd, facts);
 
-	if (result == 0 && kernel_holds(fd)) {
-		errno = saved;
-		if (advice == ADVICE_HOLD)
-			return keep_hold(fd, facts);
-		log_connect(facts, "plain: not reached lately, verified first");
+	if (attempt.came_to == ATTEMPT_HELD && advice == ADVICE_HOLD && bears_holding(fd))
+		return keep_hold(fd, facts);
+	if (attempt.came_to == ATTEMPT_HELD) {
+		log_connect(facts, advice == ADVICE_HOLD
+					   ? "plain: it is in an epoll set"
+					   : "plain: not reached lately, verified first");
 		return connect_released(fd, facts);
 	}
-	log_connect(facts, "plain: no cookie yet, asked for one");
-	errno = saved;
-	return follow_ordinary(fd, facts, result);
+	log_connect(facts, attempt.why_not);
+	if (attempt.came_to == ATTEMPT_ASKED)
+		return follow_ordinary(fd, facts, attempt.result);
+	return attempt.result;
 }
 
 /* One connection in so many stays plain, so that the others can be compared with it. */
@@ -221,24 +188,16 @@ static bool is_in_control_group(const struct tracked *facts)
 		       0;
 }
 
-static int connect_as_control(int fd, struct tracked *facts)
-{
-	facts->control = true;
-	log_connect(facts, "plain: in the control group");
-	return follow_ordinary(fd, facts,
-			       next.connect(fd, &facts->address.any, facts->address_length));
-}
-
-/* Decides whether a connection is to be armed; NULL if so, else why not. */
+/* Whether a connection is to be held; NULL if so, else why not. */
 static const char *why_plain(int fd, enum advice advice)
 {
 	if (advice == ADVICE_PLAIN)
 		return "plain: suspended";
 	if (advice == ADVICE_NO_GAIN)
 		return "plain: too near to gain anything";
-	if (!is_plain_tcp(fd))
+	if (!hold_is_possible(fd))
 		return "plain: not a TCP socket, or in the program's own hands";
-	return set_fastopen_connect(fd, 1) ? NULL : why_unarmed(errno);
+	return NULL;
 }
 
 static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t length,
@@ -248,18 +207,20 @@ static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t 
 	uint32_t rtt_us;
 	enum advice advice = memory_advice(address, length, rule, &rtt_us);
 	struct tracked facts = facts_of(fd, address, length, rule, rtt_us);
-	const char *why;
 
-	if (advice == ADVICE_HOLD && is_in_control_group(&facts) && is_plain_tcp(fd)) {
-		errno = saved;
-		return connect_as_control(fd, &facts);
-	}
-	why = why_plain(fd, advice);
+	const char *why = why_plain(fd, advice);
+
 	errno = saved;
-	if (!why)
-		return connect_armed(fd, &facts, advice);
-	log_connect(&facts, why);
-	return next.connect(fd, address, length);
+	if (why) {
+		log_connect(&facts, why);
+		return next.connect(fd, address, length);
+	}
+	if (advice == ADVICE_HOLD && is_in_control_group(&facts)) {
+		facts.control = true;
+		log_connect(&facts, "plain: in the control group");
+		return connect_ordinarily(fd, &facts);
+	}
+	return connect_with_hold(fd, &facts, advice);
 }
 
 static const struct policy_rule *rule_for(const struct sockaddr *address, socklen_t length)
@@ -323,7 +284,7 @@ static int connect_without_waiting(int fd, const struct tracked *socket)
 
 	/* O_NONBLOCK belongs to the open file, which others may be using; the send timeout is
 	 * looked at by nobody in this moment. */
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) != 0)
+	if (next.getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) != 0)
 		return -1;
 	next.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &shortest, sizeof(shortest));
 	result = next.connect(fd, &socket->address.any, socket->address_length);
@@ -339,7 +300,7 @@ int hold_connect_plainly(int fd, const struct tracked *socket, bool wait)
 
 	if (next.connect(fd, &nobody, sizeof(nobody)) != 0)
 		return -1;
-	if (!set_fastopen_connect(fd, 0)) {
+	if (!hold_disarm(fd)) {
 		/* With the client bit off the kernel does not even take the option back, and would
 		 * hold again what can never be sent. The association stays dissolved. */
 		errno = ECONNABORTED;

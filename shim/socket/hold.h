@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's hold (TCP_FASTOPEN_CONNECT, Linux 4.11): connect() with the option set returns at
- * once when the kernel has a cookie for the destination, and nothing is on the wire until the first
- * byte. Here a connection comes under a hold; emit.h and release.h end it.
+ * How a connection comes under a hold, and what connect(2) says of it. emit.h and release.h end
+ * it; holds.h has the two ways of holding.
  */
 #ifndef TFO_SHIM_SOCKET_HOLD_H
 #define TFO_SHIM_SOCKET_HOLD_H
@@ -21,10 +20,6 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length);
 
 /* connect(2) for a socket that is held or in flight. */
 int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length);
-
-/* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting.
- * Keeps errno. */
-bool hold_disarm(int fd);
 
 /*
  * Starts over without Fast Open: dissolves the association and connects plainly, waiting as the

@@ -237,7 +237,7 @@ static bool lingers(int fd)
 	struct linger linger = {0};
 	socklen_t length = sizeof(linger);
 
-	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
+	return next.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
 	       linger.l_linger > 0;
 }
 

@@ -13,6 +13,7 @@
 #include "shim/memory/outcome.h"
 #include "shim/next.h"
 #include "shim/socket/hold.h"
+#include "shim/socket/holds.h"
 
 /* How long a handshake usually takes at the most: some round trips, or this where none is known. */
 #define PATIENCE_ROUND_TRIPS 3ull
@@ -21,21 +22,24 @@
 #define GIVEN_UP_LEAST_NS    (200 * NS_PER_MS)
 #define PATIENCE_UNKNOWN_NS  (1 * NS_PER_S)
 
-/* A zero-length send makes the kernel send the SYN without data. It says EINPROGRESS; when the
- * client bit of net.ipv4.tcp_fastopen was switched off in the meantime it says EOPNOTSUPP for ever,
- * and only starting over helps. */
-static void send_plain_syn(int fd, const struct tracked *facts)
+/* When the client bit of net.ipv4.tcp_fastopen was switched off in the meantime no Fast Open call
+ * does anything, and only starting over helps. */
+static bool send_plain_syn(int fd, const struct tracked *facts)
 {
-	if (next.send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) != 0 && errno == EOPNOTSUPP)
-		hold_connect_plainly(fd, facts, false);
+	if (hold_in_use()->release(fd, facts) == 0)
+		return true;
+	if (errno != EOPNOTSUPP)
+		return false;
+	return hold_connect_plainly(fd, facts, false) == 0 || errno == EINPROGRESS;
 }
 
-void release_untracked(int fd, const struct tracked *facts)
+bool release_untracked(int fd, const struct tracked *facts)
 {
 	int saved = errno;
+	bool released = send_plain_syn(fd, facts);
 
-	send_plain_syn(fd, facts);
 	errno = saved;
+	return released;
 }
 
 void release(struct tracking *tracking, enum syn_reason reason)
@@ -59,7 +63,7 @@ void release_for_reading(int fd, bool nonblocking_call)
 
 	switch (table_state(&tracking)) {
 	case SOCKET_HELD:
-		if (nonblocking_call || !socket_is_blocking(fd))
+		if (hold_in_use()->bears_looking && (nonblocking_call || !socket_is_blocking(fd)))
 			atomic_store(&tracking.socket->wants_to_read, true);
 		else
 			release(&tracking, SYN_PROGRAM_READS);
@@ -81,6 +85,15 @@ void release_for_sharing(int fd)
 	struct tracking tracking = table_find(fd);
 
 	release(&tracking, SYN_PROGRAM_SHARES);
+}
+
+void release_before_look(int fd)
+{
+	if (!hold_in_use()->bears_looking) {
+		struct tracking tracking = table_find(fd);
+
+		release(&tracking, SYN_OTHER_CALL);
+	}
 }
 
 void release_and_await(int fd)

@@ -15,8 +15,8 @@
 /* Sends the SYN of a held socket without data: HELD to IN_FLIGHT. Does nothing otherwise. */
 void release(struct tracking *tracking, enum syn_reason reason);
 
-/* The same for a socket that could not be tracked. */
-void release_untracked(int fd, const struct tracked *facts);
+/* The same for a socket that could not be tracked. False if it failed. */
+bool release_untracked(int fd, const struct tracked *facts);
 
 /* fd is about to be read: a blocking reader waits for an answer to a SYN that must go now. A
  * non-blocking one is told EAGAIN by the kernel, and what it waits for next decides. */
@@ -25,6 +25,10 @@ void release_for_reading(int fd, bool nonblocking_call);
 /* fd is about to be used in a way that this library does not follow: duplicated, given to stdio or
  * another program, sent from inside the kernel. */
 void release_for_sharing(int fd);
+
+/* fd is about to be asked or set or waited for in a way that only the kernel's hold bears: under the
+ * user's it is released. */
+void release_before_look(int fd);
 
 /* fd is about to be used in a way that needs a real connection, or would reset one in flight: waits
  * for the handshake, as long as HANDSHAKE_PATIENCE_NS. */

@@ -6,8 +6,11 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "shim/next.h"
 
 /* 1024 leaves of 1024 descriptors: fs.nr_open as shipped. Larger numbers are left alone. */
 #define LEAF_BITS   10
@@ -124,14 +127,24 @@ bool table_move(struct tracking *tracking, enum socket_state state)
 	return move_word(leaf_of(tracking->fd), slot_of(tracking->fd), &tracking->word, state);
 }
 
+/* Numbers of sockets' inodes are given out in order and not reused for a long time. */
+static uint64_t inode_of(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode))
+		return 0;
+	return status.st_ino;
+}
+
 uint64_t socket_identity(int fd)
 {
 	uint64_t identity = 0;
 	socklen_t length = sizeof(identity);
 	int saved = errno;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &identity, &length) != 0)
-		identity = 0;
+	if (next.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &identity, &length) != 0)
+		identity = errno == ENOPROTOOPT ? inode_of(fd) : 0;
 	errno = saved;
 	return identity;
 }

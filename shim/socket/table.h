@@ -155,6 +155,7 @@ void table_each(enum socket_state state, bool (*visit)(struct tracking *tracking
 enum descriptor_mark {
 	MARK_EDGE_TRIGGERED = 1, /* it is in an epoll set with EPOLLET */
 	MARK_STREAM = 2,	 /* stdio has it: libc will write to it without telling us */
+	MARK_IN_EPOLL = 4,	 /* it is in an epoll set; only kept under the user's hold */
 };
 void table_mark(int fd, enum descriptor_mark mark);
 bool table_is_marked(int fd, enum descriptor_mark mark);
@@ -168,7 +169,8 @@ bool table_is_ours(void);
  * descriptors are returned one by one through `orphan`), the rest is marked as inherited. */
 void table_after_fork(void (*orphan)(int fd));
 
-/* The kernel's number for the socket behind fd (SO_COOKIE, Linux 4.12), 0 if it has none. */
+/* The kernel's number for the socket behind fd (SO_COOKIE, Linux 4.12; before that its inode), 0 if
+ * it is none. */
 uint64_t socket_identity(int fd);
 
 #endif
