@@ -135,6 +135,19 @@ void log_policy_refused(const char *text)
 	put(&line);
 }
 
+void log_hold_unknown(const char *name)
+{
+	struct line line;
+
+	if (!settings.log)
+		return;
+	open_line(&line);
+	text_add(&line.text, "tfo-run: TFO_HOLD: \"");
+	text_add(&line.text, name);
+	text_add(&line.text, "\" is neither \"kernel\" nor \"user\"");
+	put(&line);
+}
+
 void log_not_allowed(const struct sockaddr *address, socklen_t length,
 		     const struct policy_rule *rule)
 {

@@ -16,6 +16,9 @@ void log_open(void);
 /* The policy is bad; `text` says where and why, and may have several lines. */
 void log_policy_refused(const char *text);
 
+/* TFO_HOLD names no hold. */
+void log_hold_unknown(const char *name);
+
 /* A destination that no rule, or a deny rule, speaks for. `rule` may be NULL. */
 void log_not_allowed(const struct sockaddr *address, socklen_t length,
 		     const struct policy_rule *rule);

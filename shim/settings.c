@@ -40,6 +40,15 @@ void settings_read(void)
 	memory_configure(copy_of("TFO_STATE"), copy_of("XDG_RUNTIME_DIR"));
 }
 
+void settings_check(void)
+{
+	if (!settings.hold || strcmp(settings.hold, "kernel") == 0 ||
+	    strcmp(settings.hold, "user") == 0)
+		return;
+	log_hold_unknown(settings.hold);
+	settings.hold = NULL;
+}
+
 static const struct policy *read_policy(void)
 {
 	struct policy_problem problem;

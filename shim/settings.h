@@ -23,6 +23,9 @@ extern struct settings settings;
  * empty one as far as this library is concerned. */
 void settings_read(void);
 
+/* What is no setting is said, and dropped; called once, when the log is open. */
+void settings_check(void);
+
 /* The policy in force, read at the first call; NULL while another context is reading it, and for
  * ever when it is bad: then nothing is allowed. Any thread, any signal handler. Keeps errno. */
 const struct policy *settings_policy(void);

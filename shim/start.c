@@ -9,4 +9,5 @@ __attribute__((constructor)) static void start(void)
 	next_resolve();
 	settings_read();
 	log_open();
+	settings_check();
 }

@@ -112,3 +112,31 @@ syn_data_of_last() {
 	try with_library client time alarm:200 connect write:hi took:2000
 	[[ $output == *'took: yes'* ]]
 }
+
+@test "a kernel without TCP_FASTOPEN_CONNECT: held by the library itself, the same otherwise" {
+	begin 20 answer -t 16
+	client() {
+		"$PROBES/oldkernel" timeout 30 "$PROBES/client" "$ADDRESS" "$PORT" "$@" 2>&1 3>&-
+		echo "exit status $?"
+	}
+	same connect write:hi read-all close
+	in_syn
+	same connect sleep:60 write:hi read-all
+	not_in_syn
+	same connect peer shutdown read-all
+	CONNECTIONS=2 same connect write:hi read-all unconnect connect write:hi read-all
+	# Forced, the kernel's hold is none.
+	export TFO_HOLD=kernel
+	same connect write:hi read-all close
+	not_in_syn
+}
+
+@test "a hold that does not exist is said once, and the choice is the library's" {
+	begin 20 answer -t 16
+	export TFO_HOLD=none TFO_LOG=stderr
+	try with_library "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	expect_status 0
+	expect_error_with 'tfo-run: TFO_HOLD: "none" is neither "kernel" nor "user"'
+	[[ $(grep -c TFO_HOLD <<<"$stderr") == 1 ]]
+	[[ $(tail -n 1 "$(lab_log server)") == *syn_data=1* ]]
+}

@@ -234,6 +234,13 @@ tfo-run: touch: not run, because the policy is refused"
 	[[ ! -e ran ]] || unexpected "that the program was not run"
 }
 
+@test "TFO_HOLD that names no hold: 125, and the program is not run" {
+	TFO_HOLD=none try tfo-run echo hello
+	expect_failure 125 'tfo-run: TFO_HOLD: "none" is neither "kernel" nor "user"'
+	TFO_HOLD=user try tfo-run echo hello
+	expect_only hello
+}
+
 @test "a policy that does not exist: 125" {
 	try tfo-run -p missing touch ran
 	expect_status 125

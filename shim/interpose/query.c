@@ -78,10 +78,10 @@ INTERPOSER int listen(int fd, int backlog)
 static bool is_indifferent(int level, int option)
 {
 	return level == SOL_SOCKET ||
-	       (level == IPPROTO_TCP && (option == TCP_NODELAY || option == TCP_CORK ||
-					 option == TCP_KEEPIDLE || option == TCP_KEEPINTVL ||
-					 option == TCP_KEEPCNT || option == TCP_USER_TIMEOUT ||
-					 option == TCP_QUICKACK));
+	       (level == IPPROTO_TCP &&
+		(option == TCP_NODELAY || option == TCP_CORK || option == TCP_KEEPIDLE ||
+		 option == TCP_KEEPINTVL || option == TCP_KEEPCNT || option == TCP_USER_TIMEOUT ||
+		 option == TCP_QUICKACK));
 }
 
 /* TCP_ULP (kTLS) and IPV6_ADDRFORM are refused before the handshake has ended. */

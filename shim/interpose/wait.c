@@ -222,7 +222,8 @@ static SLOW_PATH int select_with_holds(int count, fd_set *readable, fd_set *writ
 	struct select_call call = {.count = count,
 				   .sets.theirs = {readable, writable, exceptional},
 				   .timeval = timeout,
-				   .at_once = timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0,
+				   .at_once =
+					   timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0,
 				   .pass = pass_select};
 
 	return select_live(&call);

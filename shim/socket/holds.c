@@ -73,9 +73,8 @@ static struct attempt connect_unarmed(int fd, const struct tracked *facts)
 		return user_hold.connect(fd, facts);
 	}
 	return leave_alone(fd, facts,
-			   errno == EOPNOTSUPP
-				   ? CLIENT_BIT_IS_OFF
-				   : "plain: the kernel refuses TCP_FASTOPEN_CONNECT");
+			   errno == EOPNOTSUPP ? CLIENT_BIT_IS_OFF
+					       : "plain: the kernel refuses TCP_FASTOPEN_CONNECT");
 }
 
 static struct attempt connect_in_kernel(int fd, const struct tracked *facts)

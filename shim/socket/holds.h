@@ -41,8 +41,8 @@ struct hold {
 /* The kernel's hold, unless TFO_HOLD says "user" or the kernel has turned out to have none. */
 const struct hold *hold_in_use(void);
 
-/* Whether this is a TCP socket (not MPTCP, not SCTP) that is in nobody else's hands: programs that do
- * Fast Open themselves, and sockets being restored, are left to their owners. */
+/* Whether this is a TCP socket (not MPTCP, not SCTP) that is in nobody else's hands: programs that
+ * do Fast Open themselves, and sockets being restored, are left to their owners. */
 bool hold_is_possible(int fd);
 
 /* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting.

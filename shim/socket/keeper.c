@@ -237,8 +237,8 @@ static bool lingers(int fd)
 	struct linger linger = {0};
 	socklen_t length = sizeof(linger);
 
-	return next.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff &&
-	       linger.l_linger > 0;
+	return next.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 &&
+	       linger.l_onoff && linger.l_linger > 0;
 }
 
 /* close() on a socket with a linger time waits for its data; that wait cannot be the keeper's. */

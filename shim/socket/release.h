@@ -26,8 +26,8 @@ void release_for_reading(int fd, bool nonblocking_call);
  * another program, sent from inside the kernel. */
 void release_for_sharing(int fd);
 
-/* fd is about to be asked or set or waited for in a way that only the kernel's hold bears: under the
- * user's it is released. */
+/* fd is about to be asked or set or waited for in a way that only the kernel's hold bears: under
+ * the user's it is released. */
 void release_before_look(int fd);
 
 /* fd is about to be used in a way that needs a real connection, or would reset one in flight: waits
