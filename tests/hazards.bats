@@ -147,7 +147,10 @@ begin_either() { # KIND RTT_MS MODE
 	for how in close-held write-held write-close; do
 		same_hazard daemon $how
 		[[ $SEEN == *'end=eof'* ]]
-		[[ $how == close-held ]] || in_syn_though_looked_at
+		case $how in
+		write-held) in_syn ;;
+		write-close) in_syn_though_looked_at ;;
+		esac
 	done
 }
 
