@@ -47,6 +47,7 @@ struct policy_rule {
 				     keeps its leading dot (".example.com") */
 	const struct policy_ports *ports;
 	size_t port_count; /* 0: every port */
+	const char *program; /* base name of the only program that it is for; NULL: of all */
 	enum policy_payload payload;
 	const uint8_t *prefix; /* POLICY_PAYLOAD_PREFIX: the bytes a payload must begin with */
 	size_t prefix_length;
