@@ -116,6 +116,8 @@ static int add_open_file(struct policy *policy, const char *path, int fd,
 		return refuse_errno(problem, path, "cannot be examined: ", errno);
 	if (!S_ISREG(status.st_mode))
 		return refuse_file(problem, path, kind_fault(status.st_mode));
+	if (!source_add(policy, path, &status))
+		return refuse_file(problem, path, "there is not enough memory for the policy");
 	if (status.st_size > FILE_MOST)
 		return refuse_file(problem, path, "the file is larger than 16 MiB");
 	size = (size_t)status.st_size + 1;

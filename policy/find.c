@@ -73,26 +73,100 @@ static int add_rules(struct policy *policy, const char *extra_rules, const char 
 			       policy_default_length, problem);
 }
 
-struct policy *policy_load(const char *explicit_path, const char *extra_rules,
-			   const char *xdg_config_home, const char *home,
-			   struct policy_problem *problem)
+static struct policy *refuse_without_memory(struct policy *policy, struct policy_problem *problem)
+{
+	struct text text = problem_with_file(problem, "policy");
+
+	text_add(&text, "there is not enough memory for the policy");
+	policy_free(policy);
+	return NULL;
+}
+
+/* An empty policy that knows where it is to be found. */
+static struct policy *new_policy(const char *explicit_path, const char *xdg_config_home,
+				 const char *home)
 {
 	struct policy *policy = policy_new();
 	/* Not on the stack: connect() may run on a small one. */
 	char *path = policy ? arena_take(&policy->arena, PATH_MAX) : NULL;
 
 	if (!path) {
-		struct text text = problem_with_file(problem, "policy");
-
-		text_add(&text, "there is not enough memory for the policy");
 		policy_free(policy);
 		return NULL;
 	}
-	if (policy_find(explicit_path, xdg_config_home, home, path, PATH_MAX) < 0)
-		path = NULL;
-	if (add_rules(policy, extra_rules, path, problem) < 0) {
+	if (policy_find(explicit_path, xdg_config_home, home, path, PATH_MAX) == 0)
+		policy->path = path;
+	return policy;
+}
+
+struct policy *policy_load(const char *explicit_path, const char *extra_rules,
+			   const char *xdg_config_home, const char *home,
+			   struct policy_problem *problem)
+{
+	struct policy *policy = new_policy(explicit_path, xdg_config_home, home);
+
+	if (!policy)
+		return refuse_without_memory(policy, problem);
+	if (add_rules(policy, extra_rules, policy->path, problem) < 0) {
 		policy_free(policy);
 		return NULL;
 	}
 	return policy;
+}
+
+/* The rules of the environment in front of a compiled file. */
+static struct policy *put_in_front(struct policy *compiled, const char *extra_rules,
+				   struct policy_problem *problem)
+{
+	struct policy *front;
+
+	if (!is_given(extra_rules))
+		return compiled;
+	front = policy_new();
+	if (!front)
+		return refuse_without_memory(compiled, problem);
+	if (policy_add_text(front, "TFO_RULES", extra_rules, strlen(extra_rules), problem) < 0) {
+		policy_free(front);
+		policy_free(compiled);
+		return NULL;
+	}
+	front->path = compiled->path;
+	front->behind = compiled;
+	return front;
+}
+
+struct policy *policy_open(const char *explicit_path, const char *extra_rules,
+			   const char *xdg_config_home, const char *home,
+			   struct policy_problem *problem)
+{
+	struct policy *policy = new_policy(explicit_path, xdg_config_home, home);
+
+	if (!policy)
+		return refuse_without_memory(policy, problem);
+	if (policy->path && policy_map_image(policy))
+		return put_in_front(policy, extra_rules, problem);
+	policy_free(policy);
+	policy = policy_load(explicit_path, extra_rules, xdg_config_home, home, problem);
+	if (policy)
+		policy_index(policy);
+	return policy;
+}
+
+static bool is_unchanged(const struct policy *policy)
+{
+	for (const struct source *source = policy->sources; source; source = source->next)
+		if (!source_is_unchanged(source))
+			return false;
+	return !policy->behind || is_unchanged(policy->behind);
+}
+
+bool policy_is_current(const struct policy *policy, const char *explicit_path,
+		       const char *xdg_config_home, const char *home)
+{
+	struct policy *now = new_policy(explicit_path, xdg_config_home, home);
+	bool same = now && (now->path && policy->path ? strcmp(now->path, policy->path) == 0
+						      : now->path == policy->path);
+
+	policy_free(now);
+	return same && is_unchanged(policy);
 }

@@ -7,19 +7,16 @@
 #include "names.h"
 
 #include "address.h"
+#include "chunk.h"
 #include "hostname.h"
 
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#define BUCKETS	   4096 /* a power of two */
-#define CHUNK_SIZE ((size_t)64 * 1024)
+#define BUCKETS 4096 /* a power of two */
 
-_Static_assert(ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2 &&
-		       ATOMIC_LONG_LOCK_FREE == 2,
+_Static_assert(ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 	       "a signal handler must not meet a lock");
 
 struct learned_name {
@@ -28,12 +25,7 @@ struct learned_name {
 	char text[];
 };
 
-struct chunk {
-	atomic_size_t used; /* may run past the end: then the chunk is full */
-};
-
 static _Atomic(const struct learned_name *) buckets[BUCKETS];
-static _Atomic(struct chunk *) current_chunk;
 static atomic_uint count;
 static atomic_bool overflowed;
 
@@ -45,37 +37,6 @@ static size_t bucket_of(const struct address *address)
 	for (size_t i = 0; i < sizeof(address->bytes); i++)
 		hash = (hash ^ address->bytes[i]) * 16777619U;
 	return (hash ^ hash >> 16) & (BUCKETS - 1);
-}
-
-/* Puts an empty chunk in the place of `full`, unless somebody else did so meanwhile. */
-static bool renew_chunk(struct chunk *full)
-{
-	struct chunk *fresh =
-		mmap(NULL, CHUNK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (fresh == MAP_FAILED)
-		return false;
-	atomic_init(&fresh->used, alignof(max_align_t));
-	if (!atomic_compare_exchange_strong(&current_chunk, &full, fresh))
-		munmap(fresh, CHUNK_SIZE);
-	return true;
-}
-
-/* Zeroed memory that is never given back; `size` is far below CHUNK_SIZE. */
-static void *take(size_t size)
-{
-	struct chunk *chunk = atomic_load(&current_chunk);
-
-	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	for (;;) {
-		size_t at = chunk ? atomic_fetch_add(&chunk->used, size) : CHUNK_SIZE;
-
-		if (at + size <= CHUNK_SIZE)
-			return (char *)chunk + at;
-		if (!renew_chunk(chunk))
-			return NULL;
-		chunk = atomic_load(&current_chunk);
-	}
 }
 
 /* Whether the pair stands in the chain between two nodes, `end` excluded. */
@@ -96,7 +57,7 @@ static struct learned_name *new_name(const struct address *address, const char *
 
 	if (atomic_load(&count) >= NAMES_MOST || atomic_fetch_add(&count, 1) >= NAMES_MOST)
 		return NULL;
-	node = take(sizeof(*node) + length + 1);
+	node = chunk_take(sizeof(*node) + length + 1);
 	if (!node)
 		return NULL;
 	node->address = *address;

@@ -193,6 +193,7 @@ static const char *rule_text(struct parse *parse)
 
 static void append_rule(struct policy *policy, struct policy_rule *rule)
 {
+	rule->policy = policy;
 	rule->position = policy->count++;
 	if (policy->last)
 		policy->last->next = rule;

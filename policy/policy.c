@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A policy's life and its plain questions. Reading is in parse.c, deciding in decide.c. */
+#include "index.h"
 #include "rules.h"
+
+/* So many rules are asked one by one as quickly as by the index. */
+#define SCANNED_MOST 32
 
 struct policy *policy_new(void)
 {
@@ -29,5 +33,11 @@ const struct policy_rule *policy_first_rule(const struct policy *policy)
 
 bool policy_has_names(const struct policy *policy)
 {
-	return policy && policy->has_names;
+	return policy && (policy->has_names || policy_has_names(policy->behind));
+}
+
+void policy_index(struct policy *policy)
+{
+	if (policy->count > SCANNED_MOST && !policy->index)
+		index_build(policy);
 }

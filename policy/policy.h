@@ -37,6 +37,8 @@ struct policy_ports {
 	uint16_t first, last; /* host byte order, both included */
 };
 
+struct policy;
+
 struct policy_rule {
 	enum policy_verb verb;
 	enum policy_destination destination;
@@ -46,7 +48,7 @@ struct policy_rule {
 	const char *name;	  /* POLICY_HOST, POLICY_SUFFIX: lower case, no final dot; a suffix
 				     keeps its leading dot (".example.com") */
 	const struct policy_ports *ports;
-	size_t port_count; /* 0: every port */
+	size_t port_count;   /* 0: every port */
 	const char *program; /* base name of the only program that it is for; NULL: of all */
 	enum policy_payload payload;
 	const uint8_t *prefix; /* POLICY_PAYLOAD_PREFIX: the bytes a payload must begin with */
@@ -61,7 +63,8 @@ struct policy_rule {
 	unsigned int line;
 	const char *text;      /* the rule as written, columns separated by one space, no comment */
 	unsigned int position; /* 0 for the first rule of the policy */
-	const struct policy_rule *next;
+	const struct policy *policy;
+	const struct policy_rule *next; /* NULL for the last, and in a compiled policy */
 };
 
 /* One thing wrong with a policy. The first one found is kept; the file is refused whole. */
@@ -73,8 +76,6 @@ struct policy_problem {
 	char source[256];	    /* the line itself, cut where it is very long */
 	unsigned int source_column; /* the column where source begins: 1 unless it was cut */
 };
-
-struct policy;
 
 /* An empty policy, which allows nothing; NULL when there is no memory. */
 struct policy *policy_new(void);
@@ -96,18 +97,45 @@ const struct policy_rule *policy_first_rule(const struct policy *policy);
 /* Whether any rule names hosts, so that names must be learned (names.h). */
 bool policy_has_names(const struct policy *policy);
 
+/* What a policy is asked. */
+struct policy_question {
+	const struct sockaddr *address;
+	socklen_t length;
+	const char *program; /* base name of what was executed; NULL: not known, so that only rules
+				for every program match */
+	const char *name;    /* the host that a payload names, in lower case; NULL: none is known */
+};
+
 /*
  * The rule that speaks for a destination, or NULL when nothing matches; the caller holds only
- * under an allow rule. First match wins. Name rules match what names.h learned for the address;
- * where several names are known, each is decided by itself and the most cautious verdict counts:
- * a deny rule or no match (then NULL) before an allow rule; of allow rules that differ in payload
- * class, the narrower of `any` and another class, and NULL for two different classes (two prefixes
- * are one class only if they are the same bytes); of one class, the rule that stands first.
- * IPv4-mapped IPv6 addresses count as IPv4. Other families: NULL.
+ * under an allow rule. First match wins. Name rules match what names.h learned for the address, and
+ * the name in the question; where several names are known, each is decided by itself and the most
+ * cautious verdict counts: a deny rule or no match (then NULL) before an allow rule; of allow rules
+ * that differ in payload class, the narrower of `any` and another class, and NULL for two different
+ * classes (two prefixes are one class only if they are the same bytes); of one class, the rule that
+ * stands first. IPv4-mapped IPv6 addresses count as IPv4. Other families: NULL.
  * Any thread, any signal handler.
  */
-const struct policy_rule *policy_decide(const struct policy *policy, const struct sockaddr *address,
-					socklen_t length);
+const struct policy_rule *policy_decide(const struct policy *policy,
+					const struct policy_question *question);
+
+/* Where no name is known for an address (the program has a resolver of its own): the first allow
+ * rule with a name for this port, unless a rule before it decides without one. If the payload then
+ * names a host, policy_decide() is to be asked again, with it. NULL: there is none.
+ * Any thread, any signal handler. */
+const struct policy_rule *policy_expect(const struct policy *policy,
+					const struct policy_question *question);
+
+/* Makes decisions cost the same however many rules there are. Policies of a few dozen rules do
+ * without. Before anybody asks, by the thread that built it. */
+void policy_index(struct policy *policy);
+
+/* The compiled form of a policy that was read from text: *size bytes, which live as long as the
+ * policy and belong into the file that policy_image_path() names. NULL: no memory, or too large. */
+const uint8_t *policy_image(struct policy *policy, size_t *size);
+
+/* Where the compiled form of a policy file lies: next to it. False if it does not fit. */
+bool policy_image_path(const char *policy_path, char *path, size_t size);
 
 /* Writes the problem as people know it from compilers, at most `size` bytes with the NUL:
  *   FILE:LINE:COLUMN: sentence
@@ -131,11 +159,20 @@ extern const size_t policy_default_length;
 int policy_find(const char *explicit_path, const char *xdg_config_home, const char *home,
 		char *path, size_t size);
 
-/* The policy in force: `extra_rules` (TFO_RULES, may be NULL) first, then the file that
+/* The policy in force, from text: `extra_rules` (TFO_RULES, may be NULL) first, then the file that
  * policy_find() names, else the compiled-in default. NULL with *problem filled in when anything is
  * wrong: then nothing is allowed. */
 struct policy *policy_load(const char *explicit_path, const char *extra_rules,
 			   const char *xdg_config_home, const char *home,
 			   struct policy_problem *problem);
+
+/* The same, only to be asked: indexed, and the compiled form is taken where it fits the file. */
+struct policy *policy_open(const char *explicit_path, const char *extra_rules,
+			   const char *xdg_config_home, const char *home,
+			   struct policy_problem *problem);
+
+/* Whether policy_open() with the same arguments would read the same files, unchanged since then. */
+bool policy_is_current(const struct policy *policy, const char *explicit_path,
+		       const char *xdg_config_home, const char *home);
 
 #endif

@@ -5,20 +5,28 @@
 
 #include "arena.h"
 #include "policy.h"
+#include "source.h"
 
-/* A file or directory that a policy was read from, as it was then. */
-struct source {
-	const char *path;
-	uint64_t device, inode, size, modified_ns, changed_ns; /* of stat(2), before it was read */
-	struct source *next;
-};
+#include <stdatomic.h>
 
 struct policy {
-	struct arena arena; /* everything lives here, this struct too */
-	struct policy_rule *first, *last;
+	struct arena arena;		  /* everything lives here, this struct too */
+	struct policy_rule *first, *last; /* as read from text; an image has none */
 	unsigned int count;
 	bool has_names;
-	struct source *sources; /* in no order */
+	struct source *sources;			    /* in no order */
+	const struct index *index;		    /* NULL: few rules, asked one by one */
+	_Atomic(const struct policy_rule *) *rules; /* by position; with an index only */
+	struct image *image;			    /* NULL: read from text */
+	const char *path;			    /* where it was found; NULL: the default */
+	const struct policy *behind;		    /* asked where no rule of this one matches */
 };
+
+/* Takes the compiled form of the file at policy->path, if there is one that fits it. The policy is
+ * to be thrown away if not. */
+bool policy_map_image(struct policy *policy);
+
+/* The rule at a position of an indexed policy; NULL in a damaged image. */
+const struct policy_rule *policy_rule_at(const struct policy *policy, uint32_t position);
 
 #endif

@@ -121,14 +121,16 @@ static void put(struct line *line)
 	errno = saved;
 }
 
-void log_policy_refused(const char *text)
+void log_policy_refused(const char *text, bool another_stays_in_force)
 {
 	struct line line;
 
 	if (!settings.log)
 		return;
 	open_line(&line);
-	text_add(&line.text, "tfo-run: policy refused, nothing is allowed: ");
+	text_add(&line.text, another_stays_in_force
+				     ? "tfo-run: new policy refused, the old one stays: "
+				     : "tfo-run: policy refused, nothing is allowed: ");
 	text_add(&line.text, text);
 	while (line.text.length && line.bytes[line.text.length - 1] == '\n')
 		line.text.length--;

@@ -14,7 +14,7 @@
 void log_open(void);
 
 /* The policy is bad; `text` says where and why, and may have several lines. */
-void log_policy_refused(const char *text);
+void log_policy_refused(const char *text, bool another_stays_in_force);
 
 /* TFO_HOLD names no hold. */
 void log_hold_unknown(const char *name);

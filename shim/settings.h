@@ -13,6 +13,7 @@ struct settings {
 	const char *rules;	     /* TFO_RULES, or NULL */
 	const char *xdg_config_home; /* XDG_CONFIG_HOME, or NULL */
 	const char *home;	     /* HOME, or NULL */
+	const char *program;	     /* base name of what was executed, as ps shows it */
 	const char *hold;	     /* TFO_HOLD: "kernel", "user", or NULL to find out */
 	const char *log;	     /* TFO_LOG: "stderr", an absolute path, or NULL for silence */
 };
@@ -26,8 +27,13 @@ void settings_read(void);
 /* What is no setting is said, and dropped; called once, when the log is open. */
 void settings_check(void);
 
-/* The policy in force, read at the first call; NULL while another context is reading it, and for
- * ever when it is bad: then nothing is allowed. Any thread, any signal handler. Keeps errno. */
+/* The policy in force, read at the first call, and again when its file has changed: looked at once
+ * a second at the most. NULL while it is read for the first time, and as long as none has been
+ * good: then nothing is allowed. A bad new one leaves the old one in force. Any thread, any signal
+ * handler. Keeps errno. */
 const struct policy *settings_policy(void);
+
+/* In the child of a fork: a thread that was reading the policy is not there. */
+void settings_after_fork(void);
 
 #endif

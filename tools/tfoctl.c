@@ -28,6 +28,8 @@ struct verb {
 static const struct verb verbs[] = {
 	{"policy", "check", "[FILE]", 1, "is it right? silent if so", policy_check_verb},
 	{"policy", "print", "[FILE]", 1, "its rules in columns", policy_print_verb},
+	{"policy", "compile", "[FILE]", 1, "write FILE.compiled, read faster when long",
+	 policy_compile_verb},
 	{"policy", "which", "", 0, "where the policy in force is", policy_which_verb},
 	{NULL, "status", "[--json] [--watch [SECONDS]]", INT_MAX, "what is remembered, and saved",
 	 status_verb},

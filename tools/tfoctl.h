@@ -20,10 +20,15 @@ void find_memory(void);
 
 int policy_check_verb(int count, char **words);
 int policy_print_verb(int count, char **words);
+int policy_compile_verb(int count, char **words);
 int policy_which_verb(int count, char **words);
 int status_verb(int count, char **words);
 int forget_verb(int count, char **words);
 int prime_verb(int count, char **words);
 int probe_verb(int count, char **words);
+
+/* Says on standard error what is wrong with a policy, and where. */
+struct policy_problem;
+void print_policy_problem(const struct policy_problem *problem);
 
 #endif

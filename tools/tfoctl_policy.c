@@ -15,7 +15,7 @@
 /* Verb, destination, ports, payload; what is behind them is the options. */
 enum { COLUMNS = 4 };
 
-static void print_problem(const struct policy_problem *problem)
+void print_policy_problem(const struct policy_problem *problem)
 {
 	char text[2048];
 
@@ -53,7 +53,7 @@ static struct policy *load(int count, char **words)
 		policy = policy_load(getenv("TFO_POLICY"), getenv("TFO_RULES"),
 				     getenv("XDG_CONFIG_HOME"), getenv("HOME"), &problem);
 	if (!policy)
-		print_problem(&problem);
+		print_policy_problem(&problem);
 	return policy;
 }
 

@@ -12,6 +12,7 @@
 
 #include "shim/interpose/close.h"
 #include "shim/next.h"
+#include "shim/settings.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
 
@@ -134,6 +135,7 @@ static pid_t after_fork(pid_t pid)
 	int saved = errno;
 
 	if (pid == 0) {
+		settings_after_fork();
 		keeper_after_fork();
 		table_after_fork(close_orphan);
 	}

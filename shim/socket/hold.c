@@ -232,7 +232,11 @@ static const struct policy_rule *rule_for(const struct sockaddr *address, sockle
 	    (address->sa_family != AF_INET && address->sa_family != AF_INET6))
 		return NULL;
 	policy = settings_policy();
-	return policy ? policy_decide(policy, address, length) : NULL;
+	return policy ? policy_decide(policy,
+				      &(struct policy_question){.address = address,
+								.length = length,
+								.program = settings.program})
+		      : NULL;
 }
 
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)

@@ -21,6 +21,13 @@
 #define ADDRESSES 50
 #define NAMES	  20
 
+static const struct policy_rule *ask(const struct policy *policy, const struct sockaddr *address,
+				     socklen_t length)
+{
+	return policy_decide(policy,
+			     &(struct policy_question){.address = address, .length = length});
+}
+
 static struct sockaddr_in address_number(unsigned int number)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(443)};
@@ -116,7 +123,7 @@ static const struct policy_rule *decide(const struct policy *policy, unsigned in
 {
 	struct sockaddr_in address = address_number(address_of);
 
-	return policy_decide(policy, (struct sockaddr *)&address, sizeof(address));
+	return ask(policy, (struct sockaddr *)&address, sizeof(address));
 }
 
 static struct policy *policy_of(const char *text)

@@ -19,6 +19,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+static const struct policy_rule *ask(const struct policy *policy, const struct sockaddr *address,
+				     socklen_t length)
+{
+	return policy_decide(policy,
+			     &(struct policy_question){.address = address, .length = length});
+}
+
 static struct policy_problem problem;
 
 static struct policy *policy_of_bytes(const char *text, size_t length)
@@ -345,7 +352,7 @@ static unsigned int decided_line(const struct policy *policy, const char *addres
 {
 	socklen_t length;
 	struct sockaddr_storage storage = address_of(address, port, &length);
-	const struct policy_rule *rule = policy_decide(policy, (struct sockaddr *)&storage, length);
+	const struct policy_rule *rule = ask(policy, (struct sockaddr *)&storage, length);
 
 	return rule ? rule->line : 0;
 }
@@ -459,14 +466,14 @@ static void test_addresses_that_are_none(void)
 	struct sockaddr_in6 inet6 = {.sin6_family = AF_INET6};
 	struct sockaddr_in inet = {.sin_family = AF_INET};
 
-	check(!policy_decide(policy, (struct sockaddr *)&local, sizeof(local)), "AF_UNIX");
-	check(!policy_decide(policy, NULL, 0), "NULL");
-	check(!policy_decide(NULL, (struct sockaddr *)&inet, sizeof(inet)), "no policy");
-	check(!policy_decide(policy, (struct sockaddr *)&inet, 1), "one byte");
-	check(!policy_decide(policy, (struct sockaddr *)&inet, sizeof(inet) - 1), "IPv4 cut short");
-	check(policy_decide(policy, (struct sockaddr *)&inet, sizeof(inet)), "IPv4 whole");
-	check(policy_decide(policy, (struct sockaddr *)&inet6, 24), "IPv6 without scope id");
-	check(!policy_decide(policy, (struct sockaddr *)&inet6, 23), "IPv6 cut short");
+	check(!ask(policy, (struct sockaddr *)&local, sizeof(local)), "AF_UNIX");
+	check(!ask(policy, NULL, 0), "NULL");
+	check(!ask(NULL, (struct sockaddr *)&inet, sizeof(inet)), "no policy");
+	check(!ask(policy, (struct sockaddr *)&inet, 1), "one byte");
+	check(!ask(policy, (struct sockaddr *)&inet, sizeof(inet) - 1), "IPv4 cut short");
+	check(ask(policy, (struct sockaddr *)&inet, sizeof(inet)), "IPv4 whole");
+	check(ask(policy, (struct sockaddr *)&inet6, 24), "IPv6 without scope id");
+	check(!ask(policy, (struct sockaddr *)&inet6, 23), "IPv6 cut short");
 	policy_free(policy);
 }
 
