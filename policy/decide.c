@@ -232,20 +232,24 @@ static const struct policy_rule *first_match_of_name(const struct policy *policy
 	return first_match(policy, &query);
 }
 
-/* Over every name that was learned for the address. NULL in *verdict is a verdict, too; false:
- * there are no names. */
+/* Over every name that was learned for the address. NULL in *verdict is a verdict, too; false: no
+ * name decides. */
 static bool decide_learned(const struct policy *policy, const struct policy_question *question,
 			   const struct query *query, const struct policy_rule **verdict)
 {
-	const struct learned_name *name = names_next(question->address, question->length, NULL);
+	const struct learned_name *name = NULL;
+	bool decided = false;
 
-	if (!name)
-		return false;
-	*verdict = first_match_of_name(policy, *query, names_text(name));
-	while ((name = names_next(question->address, question->length, name)))
-		*verdict = more_cautious(*verdict,
-					 first_match_of_name(policy, *query, names_text(name)));
-	return true;
+	while ((name = names_next(question->address, question->length, name))) {
+		const struct policy_rule *rule =
+			first_match_of_name(policy, *query, names_text(name));
+
+		if (names_is_alias(name) && !(rule && rule->verb == POLICY_DENY))
+			continue;
+		*verdict = decided ? more_cautious(*verdict, rule) : rule;
+		decided = true;
+	}
+	return decided;
 }
 
 static bool make_query(struct query *query, const struct policy_question *question)

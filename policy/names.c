@@ -22,6 +22,7 @@ _Static_assert(ATOMIC_POINTER_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 struct learned_name {
 	const struct learned_name *next; /* in the chain; other addresses may be there too */
 	struct address address;
+	bool is_alias;
 	char text[];
 };
 
@@ -41,10 +42,11 @@ static size_t bucket_of(const struct address *address)
 
 /* Whether the pair stands in the chain between two nodes, `end` excluded. */
 static bool is_known(const struct learned_name *node, const struct learned_name *end,
-		     const struct address *address, const char *text)
+		     const struct address *address, const char *text, bool is_alias)
 {
 	for (; node != end; node = node->next) {
-		if (address_equal(&node->address, address) && strcmp(node->text, text) == 0)
+		if (address_equal(&node->address, address) && node->is_alias == is_alias &&
+		    strcmp(node->text, text) == 0)
 			return true;
 	}
 	return false;
@@ -65,29 +67,30 @@ static struct learned_name *new_name(const struct address *address, const char *
 	return node;
 }
 
-static void insert(const struct address *address, const char *text, size_t length)
+static void insert(const struct address *address, const char *text, size_t length, bool is_alias)
 {
 	_Atomic(const struct learned_name *) *bucket = &buckets[bucket_of(address)];
 	const struct learned_name *head = atomic_load(bucket);
 	struct learned_name *node;
 
-	if (is_known(head, NULL, address, text))
+	if (is_known(head, NULL, address, text, is_alias))
 		return;
 	node = new_name(address, text, length);
 	if (!node) {
 		atomic_store(&overflowed, true);
 		return;
 	}
+	node->is_alias = is_alias;
 	node->next = head;
 	while (!atomic_compare_exchange_weak(bucket, &head, node)) {
 		/* Only what came in front since the last look can be the same pair. */
-		if (is_known(head, node->next, address, text))
+		if (is_known(head, node->next, address, text, is_alias))
 			return;
 		node->next = head;
 	}
 }
 
-void names_learn(const char *name, const struct sockaddr *address, socklen_t length)
+static void learn(const char *name, const struct sockaddr *address, socklen_t length, bool is_alias)
 {
 	char folded[HOSTNAME_MOST + 1];
 	struct address plain;
@@ -102,7 +105,17 @@ void names_learn(const char *name, const struct sockaddr *address, socklen_t len
 		return;
 	}
 	name_length = hostname_fold(folded, name, name_length);
-	insert(&plain, folded, name_length);
+	insert(&plain, folded, name_length, is_alias);
+}
+
+void names_learn(const char *name, const struct sockaddr *address, socklen_t length)
+{
+	learn(name, address, length, false);
+}
+
+void names_learn_alias(const char *name, const struct sockaddr *address, socklen_t length)
+{
+	learn(name, address, length, true);
 }
 
 const struct learned_name *names_next(const struct sockaddr *address, socklen_t length,
@@ -122,6 +135,11 @@ const struct learned_name *names_next(const struct sockaddr *address, socklen_t 
 const char *names_text(const struct learned_name *name)
 {
 	return name->text;
+}
+
+bool names_is_alias(const struct learned_name *name)
+{
+	return name->is_alias;
 }
 
 bool names_overflowed(void)

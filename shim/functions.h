@@ -160,6 +160,7 @@
 	  (const char *node, const char *service, const struct addrinfo *hints,                    \
 	   struct addrinfo **found),                                                               \
 	  (node, service, hints, found))                                                           \
+	X(int, gai_error, (struct gaicb * request), (request))                                     \
 	X(int, gethostbyname_r,                                                                    \
 	  (const char *name, struct hostent *entry, char *buffer, size_t size,                     \
 	   struct hostent **found, int *error),                                                    \

@@ -20,8 +20,11 @@ static void learn_all(const char *node, const struct addrinfo *found)
 	int saved = errno;
 
 	if (node && names_matter())
-		for (; found; found = found->ai_next)
+		for (const char *alias = found->ai_canonname; found; found = found->ai_next) {
 			names_learn(node, found->ai_addr, found->ai_addrlen);
+			if (alias && strcasecmp(alias, node) != 0)
+				names_learn_alias(alias, found->ai_addr, found->ai_addrlen);
+		}
 	errno = saved;
 }
 
@@ -35,17 +38,29 @@ INTERPOSER int getaddrinfo(const char *node, const char *service, const struct a
 	return result;
 }
 
-static void learn_address(const char *name, int family, const void *bytes, int size)
+/* getaddrinfo_a(3) asks from inside libc; its answer is complete when this says so. */
+INTERPOSER int gai_error(struct gaicb *request)
+{
+	int result = next.gai_error(request);
+
+	if (result == 0)
+		learn_all(request->ar_name, request->ar_result);
+	return result;
+}
+
+static void learn_address(void (*learn)(const char *name, const struct sockaddr *address,
+					socklen_t length),
+			  const char *name, int family, const void *bytes, int size)
 {
 	struct sockaddr_in ip4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6};
 
 	if (family == AF_INET && size == (int)sizeof(ip4.sin_addr)) {
 		memcpy(&ip4.sin_addr, bytes, sizeof(ip4.sin_addr));
-		names_learn(name, (struct sockaddr *)&ip4, sizeof(ip4));
+		learn(name, (struct sockaddr *)&ip4, sizeof(ip4));
 	} else if (family == AF_INET6 && size == (int)sizeof(ip6.sin6_addr)) {
 		memcpy(&ip6.sin6_addr, bytes, sizeof(ip6.sin6_addr));
-		names_learn(name, (struct sockaddr *)&ip6, sizeof(ip6));
+		learn(name, (struct sockaddr *)&ip6, sizeof(ip6));
 	}
 }
 
@@ -54,8 +69,13 @@ static void learn_entry(const char *name, const struct hostent *entry)
 	int saved = errno;
 
 	if (entry && name && names_matter())
-		for (char **address = entry->h_addr_list; *address; address++)
-			learn_address(name, entry->h_addrtype, *address, entry->h_length);
+		for (char **address = entry->h_addr_list; *address; address++) {
+			learn_address(names_learn, name, entry->h_addrtype, *address,
+				      entry->h_length);
+			if (entry->h_name && strcasecmp(entry->h_name, name) != 0)
+				learn_address(names_learn_alias, entry->h_name, entry->h_addrtype,
+					      *address, entry->h_length);
+		}
 	errno = saved;
 }
 
