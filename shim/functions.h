@@ -14,6 +14,7 @@
 	/* connect */                                                                              \
 	X(int, connect, (int fd, const struct sockaddr *address, socklen_t length),                \
 	  (fd, address, length))                                                                   \
+	X(int, socket, (int domain, int type, int protocol), (domain, type, protocol))             \
 	/* transmit */                                                                             \
 	X(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size))             \
 	X(ssize_t, writev, (int fd, const struct iovec *parts, int count), (fd, parts, count))     \
@@ -70,6 +71,17 @@
 	  (int fd, void *bytes, size_t size, size_t room, int flags, struct sockaddr *from,        \
 	   socklen_t *length),                                                                     \
 	  (fd, bytes, size, room, flags, from, length))                                            \
+	/* asynchronous */                                                                         \
+	X(int, aio_read, (struct aiocb * request), (request))                                      \
+	X(int, aio_read64, (struct aiocb64 * request), (request))                                  \
+	X(int, aio_write, (struct aiocb * request), (request))                                     \
+	X(int, aio_write64, (struct aiocb64 * request), (request))                                 \
+	X(int, lio_listio,                                                                         \
+	  (int mode, struct aiocb *const requests[], int count, struct sigevent *event),           \
+	  (mode, requests, count, event))                                                          \
+	X(int, lio_listio64,                                                                       \
+	  (int mode, struct aiocb64 *const requests[], int count, struct sigevent *event),         \
+	  (mode, requests, count, event))                                                          \
 	/* wait */                                                                                 \
 	X(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))      \
 	X(int, ppoll,                                                                              \
@@ -134,14 +146,26 @@
 	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
 	   char *const environment[]),                                                             \
 	  (pid, file, actions, attributes, arguments, environment))                                \
+	X(int, pidfd_spawn,                                                                        \
+	  (int *pidfd, const char *path, const posix_spawn_file_actions_t *actions,                \
+	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
+	   char *const environment[]),                                                             \
+	  (pidfd, path, actions, attributes, arguments, environment))                              \
+	X(int, pidfd_spawnp,                                                                       \
+	  (int *pidfd, const char *file, const posix_spawn_file_actions_t *actions,                \
+	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
+	   char *const environment[]),                                                             \
+	  (pidfd, file, actions, attributes, arguments, environment))                              \
 	X(int, unshare, (int flags), (flags))                                                      \
 	X(int, setns, (int fd, int type), (fd, type))                                              \
 	X(int, system, (const char *command), (command))                                           \
+	X(int, wordexp, (const char *text, wordexp_t *words, int flags), (text, words, flags))     \
 	/* finish */                                                                               \
 	X(int, close, (int fd), (fd))                                                              \
 	X(int, close_range, (unsigned int first, unsigned int last, int flags),                    \
 	  (first, last, flags))                                                                    \
 	X(int, fclose, (FILE * stream), (stream))                                                  \
+	X(int, login_tty, (int fd), (fd))                                                          \
 	X(int, shutdown, (int fd, int how), (fd, how))                                             \
 	/* query */                                                                                \
 	X(int, getpeername, (int fd, struct sockaddr *address, socklen_t *length),                 \
@@ -174,10 +198,18 @@
 #define FUNCTIONS_OF_OTHERS(X)                                                                     \
 	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
 	X(FILE *, popen, (const char *command, const char *type), (command, type))                 \
+	X(FILE *, freopen, (const char *path, const char *mode, FILE *stream),                     \
+	  (path, mode, stream))                                                                    \
+	X(FILE *, freopen64, (const char *path, const char *mode, FILE *stream),                   \
+	  (path, mode, stream))                                                                    \
+	X(void, backtrace_symbols_fd, (void *const *frames, int count, int fd),                    \
+	  (frames, count, fd))                                                                     \
 	X(void, closefrom, (int first), (first))                                                   \
 	X(void, _exit, (int status), (status))                                                     \
 	X(void, _Exit, (int status), (status))                                                     \
-	X(void, quick_exit, (int status), (status))                                                \
+	X(void, abort, (void), ())                                                                 \
+	X(void, pthread_exit, (void *result), (result))                                            \
+	X(void, thrd_exit, (int result), (result))                                                 \
 	X(struct hostent *, gethostbyname, (const char *name), (name))                             \
 	X(struct hostent *, gethostbyname2, (const char *name, int family), (name, family))
 
@@ -185,6 +217,7 @@
 #define FUNCTIONS_OF_WORDS(X)                                                                      \
 	X(int, fcntl, (int fd, int command, long argument), (fd, command, argument))               \
 	X(int, fcntl64, (int fd, int command, long argument), (fd, command, argument))             \
+	X(int, ioctl, (int fd, unsigned long request, long argument), (fd, request, argument))     \
 	X(int, clone,                                                                              \
 	  (int (*run)(void *), void *stack, int flags, void *argument, long parent, long tls,      \
 	   long child),                                                                            \
@@ -215,7 +248,9 @@
 	A(__dup2, dup2)                                                                            \
 	A(__close, close)                                                                          \
 	A(__fcntl, fcntl)                                                                          \
+	A(__backtrace_symbols_fd, backtrace_symbols_fd)                                            \
 	A(__fork, fork)                                                                            \
+	A(__clone, clone)                                                                          \
 	A(_IO_fclose, fclose)                                                                      \
 	A(_IO_fdopen, fdopen)                                                                      \
 	A(_IO_popen, popen)

@@ -7,6 +7,8 @@
 #ifndef TFO_SHIM_NEXT_H
 #define TFO_SHIM_NEXT_H
 
+#include <aio.h>
+#include <execinfo.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pty.h>
@@ -20,6 +22,9 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <threads.h>
+#include <utmp.h>
+#include <wordexp.h>
 
 #include "shim/functions.h"
 #include "shim/hidden.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* connect(2). */
+/* connect(2), and the numbers it is called with. */
 #include <errno.h>
 
 #include "shim/next.h"
@@ -52,6 +52,16 @@ INTERPOSER int connect(int fd, const struct sockaddr *address, socklen_t length)
 	if (sockets_are_noted())
 		return connect_noted(fd, address, length);
 	return hold_connect(fd, address, length);
+}
+
+/* What is remembered of a number whose descriptor was closed behind our back is not of this one. */
+INTERPOSER int socket(int domain, int type, int protocol)
+{
+	int fd = next.socket(domain, type, protocol);
+
+	if (fd >= 0 && sockets_are_noted() && table_is_ours())
+		table_unmark(fd);
+	return fd;
 }
 
 INTERPOSER_ALIAS(__connect, connect);

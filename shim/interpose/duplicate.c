@@ -248,10 +248,33 @@ INTERPOSER int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file
 	return next.posix_spawnp(pid, file, actions, attributes, arguments, environment);
 }
 
+/* glibc 2.39 */
+INTERPOSER int pidfd_spawn(int *pidfd, const char *path, const posix_spawn_file_actions_t *actions,
+			   const posix_spawnattr_t *attributes, char *const arguments[],
+			   char *const environment[])
+{
+	before_program();
+	return next.pidfd_spawn(pidfd, path, actions, attributes, arguments, environment);
+}
+
+INTERPOSER int pidfd_spawnp(int *pidfd, const char *file, const posix_spawn_file_actions_t *actions,
+			    const posix_spawnattr_t *attributes, char *const arguments[],
+			    char *const environment[])
+{
+	before_program();
+	return next.pidfd_spawnp(pidfd, file, actions, attributes, arguments, environment);
+}
+
 INTERPOSER int system(const char *command)
 {
 	before_program();
 	return next.system(command);
+}
+
+INTERPOSER int wordexp(const char *text, wordexp_t *words, int flags)
+{
+	before_program();
+	return next.wordexp(text, words, flags);
 }
 
 INTERPOSER FILE *popen(const char *command, const char *type)
@@ -406,5 +429,6 @@ __asm__(".text\n"
 INTERPOSER_ALIAS(__dup2, dup2);
 INTERPOSER_ALIAS(__fcntl, fcntl);
 INTERPOSER_ALIAS(__fork, fork);
+INTERPOSER_ALIAS(__clone, clone);
 INTERPOSER_ALIAS(_IO_fdopen, fdopen);
 INTERPOSER_ALIAS(_IO_popen, popen);

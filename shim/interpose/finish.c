@@ -63,17 +63,44 @@ INTERPOSER int close(int fd)
 	return next.close(fd);
 }
 
-INTERPOSER int fclose(FILE *stream)
+/* stdio closes its descriptor without telling us. */
+static void before_stream_closes(FILE *stream)
 {
 	int fd;
 
-	if (sockets_are_noted() && stream && (fd = fileno_unlocked(stream)) >= 0) {
-		/* What stdio still has must be sent before the descriptor is judged. */
-		if (table_is_marked(fd, MARK_STREAM))
-			fflush(stream);
-		before_close(fd);
-	}
+	if (!sockets_are_noted() || !stream || (fd = fileno_unlocked(stream)) < 0)
+		return;
+	/* What stdio still has must be sent before the descriptor is judged. */
+	if (table_is_marked(fd, MARK_STREAM))
+		fflush(stream);
+	before_close(fd);
+}
+
+INTERPOSER int fclose(FILE *stream)
+{
+	before_stream_closes(stream);
 	return next.fclose(stream);
+}
+
+INTERPOSER FILE *freopen(const char *path, const char *mode, FILE *stream)
+{
+	before_stream_closes(stream);
+	return next.freopen(path, mode, stream);
+}
+
+INTERPOSER FILE *freopen64(const char *path, const char *mode, FILE *stream)
+{
+	before_stream_closes(stream);
+	return next.freopen64(path, mode, stream);
+}
+
+/* The terminal replaces the standard descriptors. */
+INTERPOSER int login_tty(int fd)
+{
+	if (sockets_are_noted())
+		for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+			before_replacement(standard);
+	return next.login_tty(fd);
 }
 
 /* A range of descriptors, and the numbers in it that are the keeper's. */
@@ -200,10 +227,32 @@ INTERPOSER void _Exit(int status)
 	__builtin_unreachable();
 }
 
-INTERPOSER void quick_exit(int status)
+INTERPOSER void abort(void)
 {
 	before_exit();
-	next.quick_exit(status);
+	next.abort();
+	__builtin_unreachable();
+}
+
+/* The process ends with its last thread, which must not be the keeper's: from now on that leaves
+ * when it has nothing to do. */
+static void before_thread_exit(void)
+{
+	if (next.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == getpid())
+		keeper_outlives_main();
+}
+
+INTERPOSER void pthread_exit(void *result)
+{
+	before_thread_exit();
+	next.pthread_exit(result);
+	__builtin_unreachable();
+}
+
+INTERPOSER void thrd_exit(int result)
+{
+	before_thread_exit();
+	next.thrd_exit(result);
 	__builtin_unreachable();
 }
 
@@ -212,6 +261,12 @@ INTERPOSER void quick_exit(int status)
 __attribute__((destructor)) static void before_normal_exit(void)
 {
 	before_exit();
+}
+
+/* quick_exit() has handlers too; the first to be registered comes last. */
+__attribute__((constructor)) static void register_quick_exit(void)
+{
+	(void)at_quick_exit(before_exit);
 }
 
 INTERPOSER_ALIAS(__close, close);

@@ -5,12 +5,25 @@
  * from twice in this frame, so it can be forwarded.
  */
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/interpose/close.h"
 #include "shim/next.h"
 #include "shim/socket/release.h"
+
+/* Linux 5.1, 5.3 and 5.11; the same on all architectures. */
+#ifndef SYS_io_uring_enter
+#define SYS_io_uring_enter 426
+#endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
 
 #define POINTER(word) ((void *)(word))
 
@@ -54,9 +67,21 @@ static bool duplicating_number(long number, const long word[6], long *result)
 	case SYS_execve:
 		*result = execve(POINTER(word[0]), POINTER(word[1]), POINTER(word[2]));
 		return true;
+	case SYS_execveat:
+		*result = execveat((int)word[0], POINTER(word[1]), POINTER(word[2]),
+				   POINTER(word[3]), (int)word[4]);
+		return true;
+	case SYS_unshare:
+		*result = unshare((int)word[0]);
+		return true;
+	case SYS_setns:
+		*result = setns((int)word[0], (int)word[1]);
+		return true;
 	case SYS_clone:
+	case SYS_clone3:
 #ifdef SYS_fork
 	case SYS_fork:
+	case SYS_vfork:
 #endif
 		release_all(SYN_PROGRAM_SHARES);
 		return false;
@@ -88,8 +113,46 @@ static bool sending_number(long number, const long word[6], long *result)
 		*result = sendmmsg((int)word[0], POINTER(word[1]), (unsigned int)word[2],
 				   (int)word[3]);
 		return true;
+	case SYS_pwritev2: /* the offset's upper half is 0 on 64-bit systems */
+		*result = pwritev2((int)word[0], POINTER(word[1]), (int)word[2], word[3],
+				   (int)word[5]);
+		return true;
+	case SYS_sendfile:
+		*result = sendfile((int)word[0], (int)word[1], POINTER(word[2]), (size_t)word[3]);
+		return true;
+	case SYS_splice:
+		*result = splice((int)word[0], POINTER(word[1]), (int)word[2], POINTER(word[3]),
+				 (size_t)word[4], (unsigned int)word[5]);
+		return true;
+	/* What these do to which descriptor is in a queue. */
+	case SYS_io_submit:
+	case SYS_io_uring_enter:
+		release_all(SYN_OTHER_CALL);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool asking_number(long number, const long word[6], long *result)
+{
+	switch (number) {
 	case SYS_getpeername:
 		*result = getpeername((int)word[0], POINTER(word[1]), POINTER(word[2]));
+		return true;
+	case SYS_getsockopt:
+		*result = getsockopt((int)word[0], (int)word[1], (int)word[2], POINTER(word[3]),
+				     POINTER(word[4]));
+		return true;
+	case SYS_setsockopt:
+		*result = setsockopt((int)word[0], (int)word[1], (int)word[2], POINTER(word[3]),
+				     (socklen_t)word[4]);
+		return true;
+	case SYS_ioctl:
+		*result = ioctl((int)word[0], (unsigned long)word[1], word[2]);
+		return true;
+	case SYS_epoll_ctl:
+		*result = epoll_ctl((int)word[0], (int)word[1], (int)word[2], POINTER(word[3]));
 		return true;
 	default:
 		return false;
@@ -104,7 +167,12 @@ static void before_waiting_number(long number, const long word[6])
 	case SYS_readv:
 		release_for_reading((int)word[0], false);
 		break;
+	case SYS_preadv2:
+		if (word[3] == -1)
+			release_for_reading((int)word[0], word[5] & RWF_NOWAIT);
+		break;
 	case SYS_recvfrom:
+	case SYS_recvmmsg:
 		release_for_reading((int)word[0], word[3] & MSG_DONTWAIT);
 		break;
 	case SYS_recvmsg:
@@ -118,10 +186,8 @@ static void before_waiting_number(long number, const long word[6])
 	case SYS_ppoll:
 	case SYS_pselect6:
 	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
 		release_before_sleep(false);
-		break;
-	case SYS_epoll_ctl:
-		release_before_look((int)word[2]);
 		break;
 	default:
 		release_before_look((int)word[0]);
@@ -134,7 +200,7 @@ static long syscall_noted(long number, const long word[6])
 	long result;
 
 	if (closing_number(number, word, &result) || duplicating_number(number, word, &result) ||
-	    sending_number(number, word, &result))
+	    sending_number(number, word, &result) || asking_number(number, word, &result))
 		return result;
 	before_waiting_number(number, word);
 	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
@@ -149,7 +215,7 @@ INTERPOSER READS_UNPASSED_WORDS long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		word[i] = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_noted() || number == SYS_connect)
+	if (sockets_are_noted() || number == SYS_connect || number == SYS_epoll_ctl)
 		return syscall_noted(number, word);
 	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls that ask or set: a held socket has a peer, and some options want a real one. */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "shim/next.h"
 #include "shim/readable.h"
@@ -43,6 +45,41 @@ INTERPOSER int getpeername(int fd, struct sockaddr *address, socklen_t *length)
 	return next.getpeername(fd, address, length);
 }
 
+/* Until the handshake has ended the kernel says that nothing waits to be acknowledged. */
+static SLOW_PATH int count_unacknowledged(int fd, int *count)
+{
+	struct tracking tracking = table_find(fd);
+	int result = next.ioctl(fd, SIOCOUTQ, (long)count);
+
+	if (result == 0 && table_state(&tracking) == SOCKET_IN_FLIGHT &&
+	    !handshake_has_ended(&tracking))
+		*count += (int)tracking.socket->syn_bytes;
+	return result;
+}
+
+INTERPOSER READS_UNPASSED_WORDS int ioctl(int fd, unsigned long request, ...)
+{
+	va_list arguments;
+	long argument;
+
+	va_start(arguments, request);
+	argument = va_arg(arguments, long);
+	va_end(arguments);
+	if (sockets_are_live() && request == SIOCOUTQ)
+		return count_unacknowledged(fd, (int *)argument);
+	return next.ioctl(fd, request, argument);
+}
+
+/* Only a connection has a segment size; a program that may think it has one waits for it. */
+static SLOW_PATH void await_segment_size(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	release(&tracking, SYN_OTHER_CALL);
+	if (table_state(&tracking) == SOCKET_IN_FLIGHT && counts_on_connection(tracking.socket))
+		handshake_await(fd, handshake_patience_ended_ns(tracking.socket));
+}
+
 /* What a socket says of itself before connect() differs from what it says afterwards. */
 
 INTERPOSER int getsockname(int fd, struct sockaddr *address, socklen_t *length)
@@ -54,8 +91,11 @@ INTERPOSER int getsockname(int fd, struct sockaddr *address, socklen_t *length)
 
 INTERPOSER int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
 {
-	if (level == IPPROTO_TCP && sockets_are_live())
+	if (level == IPPROTO_TCP && sockets_are_live()) {
 		release_before_look(fd);
+		if (option == TCP_MAXSEG)
+			await_segment_size(fd);
+	}
 	return next.getsockopt(fd, level, option, value, length);
 }
 

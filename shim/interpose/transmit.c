@@ -261,6 +261,14 @@ INTERPOSER int __dprintf_chk(int fd, int flag, const char *format, ...)
 	return written;
 }
 
+INTERPOSER void backtrace_symbols_fd(void *const *frames, int count, int fd)
+{
+	if (sockets_are_live())
+		release_for_sharing(fd);
+	next.backtrace_symbols_fd(frames, count, fd);
+}
+
+INTERPOSER_ALIAS(__backtrace_symbols_fd, backtrace_symbols_fd);
 INTERPOSER_ALIAS(__write, write);
 INTERPOSER_ALIAS(__send, send);
 INTERPOSER_ALIAS(__sendmmsg, sendmmsg);

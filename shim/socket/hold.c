@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "shim/clock.h"
 #include "shim/log.h"
@@ -239,12 +240,18 @@ static const struct policy_rule *rule_for(const struct sockaddr *address, sockle
 		      : NULL;
 }
 
+/* libc writes to a stream without telling us, and to the standard ones from the start. */
+static bool may_be_stream(int fd)
+{
+	return fd <= STDERR_FILENO || table_is_marked(fd, MARK_STREAM);
+}
+
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	int saved = errno;
 	const struct policy_rule *rule = rule_for(address, length);
 
-	if (!rule || rule->verb != POLICY_ALLOW || table_is_marked(fd, MARK_STREAM)) {
+	if (!rule || rule->verb != POLICY_ALLOW || may_be_stream(fd)) {
 		log_not_allowed(address, length, rule);
 		errno = saved;
 		return next.connect(fd, address, length);

@@ -143,7 +143,7 @@ static bool is_fitting(int fd, const struct tracked *facts)
  * route. */
 static bool has_route(const struct tracked *facts)
 {
-	int probe = socket(facts->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int probe = next.socket(facts->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool has = probe >= 0 && connect_really(probe, facts) == 0;
 
 	if (probe >= 0)

@@ -41,6 +41,7 @@ static _Atomic(int) keeper_state;
 static _Atomic(uint32_t) keeper_calls; /* the futex: rises with every call for the keeper */
 static _Atomic(pid_t) keeper_tid;
 static _Atomic(bool) keeper_dismissed;
+static _Atomic(bool) keeper_never_idles;
 static _Atomic(uint64_t) keeper_sleeps_until; /* when it will look of its own accord */
 
 static void sleep_until(uint32_t calls_seen, uint64_t until_ns)
@@ -152,7 +153,8 @@ static void *keep(void *unused)
 
 		if (due != UINT64_MAX)
 			idle_since = now;
-		else if (now - idle_since < IDLE_NS && !atomic_load(&keeper_dismissed))
+		else if (now - idle_since < IDLE_NS && !atomic_load(&keeper_dismissed) &&
+			 !atomic_load(&keeper_never_idles))
 			due = idle_since + IDLE_NS;
 		else if (leave(calls_seen))
 			return unused;
@@ -326,8 +328,15 @@ void keeper_dismiss(void)
 	atomic_store(&keeper_dismissed, false);
 }
 
+void keeper_outlives_main(void)
+{
+	atomic_store(&keeper_never_idles, true);
+	call_keeper(0);
+}
+
 void keeper_after_fork(void)
 {
+	atomic_store(&keeper_never_idles, false);
 	atomic_store(&keeper_state, KEEPER_ABSENT);
 	atomic_store(&keeper_tid, 0);
 	atomic_store(&keeper_sleeps_until, 0);

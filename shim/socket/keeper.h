@@ -32,6 +32,10 @@ void keeper_vacate(struct tracking *kept);
  * thread is gone. */
 void keeper_dismiss(void);
 
+/* The thread of main is ending, and the process is to end with the last of the others: from now on
+ * the keeper leaves as soon as it has nothing to do. */
+void keeper_outlives_main(void);
+
 /* In the child of a fork: there is no keeper here. */
 void keeper_after_fork(void);
 
