@@ -132,7 +132,7 @@ web() {
 	[[ $(server_saw 3) == 'bytes=6 end=eof'* ]]
 }
 
-@test "nc -z, a connection without a byte" {
+@test "P10: nc -z, a connection without a byte" {
 	lab_server server -t 16 -p 7000 sink
 	lab_prime 10.9.0.1 7000
 	lab_delay 20
@@ -152,12 +152,12 @@ web() {
 	same_program 0 redis-cli -h 10.9.0.1 get name
 }
 
-@test "bash /dev/tcp" {
+@test "P11: bash /dev/tcp" {
 	web
 	same_program 0 bash -c 'exec 5<>/dev/tcp/10.9.0.1/8080; printf "GET /hello HTTP/1.0\r\n\r\n" >&5; sed "1,/^\r/d" <&5'
 }
 
-@test "ssh and smtp speak first: curl reads a greeting" {
+@test "P1: ssh and smtp speak first: curl reads a greeting" {
 	lab_server server -t 16 -p 7000 speak-first
 	lab_prime 10.9.0.1 7000
 	lab_delay 20
@@ -210,7 +210,7 @@ race() {
 	awk -v plain="$plain" -v ours="$ours" 'BEGIN { exit !(plain - ours > 60) }'
 }
 
-@test "client bit on or off, server with or without Fast Open: all work, nothing is lost" {
+@test "P7: client bit on or off, server with or without Fast Open: all work, nothing is lost" {
 	for server in '' plain; do
 		for bits in 1 0; do
 			lab_reset

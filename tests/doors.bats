@@ -133,7 +133,7 @@ read_in_time() { # DOOR...
 	read_in_time aio_read
 }
 
-@test "streams that are sockets from the start: stdout, stderr" {
+@test "P11: streams that are sockets from the start: stdout, stderr" {
 	sent_after_syn stdout perror
 }
 
@@ -146,7 +146,7 @@ read_in_time() { # DOOR...
 	sent_after_syn wordexp backtrace clone
 }
 
-@test "abort, and a handler of quick_exit that writes" {
+@test "P8: abort, and a handler of quick_exit that writes" {
 	delivered abort
 	begin_door begin sink
 	same at_quick_exit held
@@ -202,7 +202,7 @@ read_in_time() { # DOOR...
 	done
 }
 
-@test "epoll_ctl by number: no wake-up of an edge-triggered set is lost" {
+@test "P13: epoll_ctl by number: no wake-up of an edge-triggered set is lost" {
 	begin_door begin sink
 	same epoll_ctl held
 	[[ $SEEN == *'lost wake-ups: 0'* ]]
@@ -218,7 +218,7 @@ read_in_time() { # DOOR...
 	not_in_syn
 }
 
-@test "a number that was closed by an inline system call is in no edge-triggered set any more" {
+@test "P18: a number that was closed by an inline system call is in no edge-triggered set any more" {
 	begin_door begin sink
 	same stale-edge held
 	[[ $SEEN == *'another number: 0'*'connect: EINPROGRESS'* ]]

@@ -17,7 +17,7 @@ teardown() {
 	done
 }
 
-@test "what the kernel or libc sends by itself arrives all the same" {
+@test "P11: what the kernel or libc sends by itself arrives all the same" {
 	begin 20 sink -t 16
 	for how in sendfile splice dprintf; do
 		same connect "$how:hello world" close
@@ -26,7 +26,7 @@ teardown() {
 	same connect fdopen 'fprintf:hello' 'fprintf: world' return
 }
 
-@test "a first write larger than the SYN arrives whole" {
+@test "P15: a first write larger than the SYN arrives whole" {
 	begin 20 sink -t 16
 	for how in write writev sendmsg send; do
 		same connect "$how:@100000" close
@@ -36,7 +36,7 @@ teardown() {
 	in_syn_though_looked_at
 }
 
-@test "a signal every few milliseconds during the first write: the payload exactly once" {
+@test "P9: a signal every few milliseconds during the first write: the payload exactly once" {
 	for start in "begin 100 sink -t 16" "begin_without_server_fastopen 100 sink"; do
 		$start
 		for signals in signals signals-restart; do
@@ -47,7 +47,7 @@ teardown() {
 	done
 }
 
-@test "write and then close, shutdown or exit at once: everything delivered, clean end of stream" {
+@test "P8: write and then close, shutdown or exit at once: everything delivered, clean end of stream" {
 	for start in "begin 100 sink -t 16" "begin_without_server_fastopen 100 sink"; do
 		$start
 		for finish in close shutdown _exit:3 exit:3 quick_exit:3 syscall-exit:3 syscall-close \
@@ -67,7 +67,7 @@ teardown() {
 	same nonblock connect-wait 'write:hello world' dup close close-older sleep:300
 }
 
-@test "half-close after the first write, and the answer is still read" {
+@test "P8: half-close after the first write, and the answer is still read" {
 	for start in "begin 50 answer -t 16" "begin_without_server_fastopen 50 answer"; do
 		$start
 		same connect 'write:hello' shutdown read-all close

@@ -42,7 +42,7 @@ begin_either() { # KIND RTT_MS MODE
 	fi
 }
 
-@test "many connections closed at once, one after the other: the server sees each to its end" {
+@test "P10: many connections closed at once, one after the other: the server sees each to its end" {
 	for kind in "${SERVERS[@]}"; do
 		begin_either "$kind" 30 sink
 		CONNECTIONS=60 same_hazard close-at-once 60
@@ -52,7 +52,7 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
-@test "many connections of eight threads: the server sees each to its end" {
+@test "P21: many connections of eight threads: the server sees each to its end" {
 	for kind in "${SERVERS[@]}"; do
 		begin_either "$kind" 30 sink
 		CONNECTIONS=320 same_hazard write-and-close 8 40
@@ -74,7 +74,7 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'bytes=5 end=eof'* ]]
 }
 
-@test "connect() in a signal handler while main allocates: no crash, no hang" {
+@test "P21: connect() in a signal handler while main allocates: no crash, no hang" {
 	begin 0 sink -t 64
 	same_hazard handler 1500
 	for ((i = 0; i < 50; i++)); do
@@ -83,7 +83,7 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
-@test "a dead destination: curl keeps its own time" {
+@test "P17: a dead destination: curl keeps its own time" {
 	no_sanitizer
 	lab_need curl
 	begin 20 sink -t 16
@@ -132,7 +132,7 @@ begin_either() { # KIND RTT_MS MODE
 	not_in_syn
 }
 
-@test "a socket passed on over another: what its receiver writes is not in the SYN" {
+@test "P12: a socket passed on over another: what its receiver writes is not in the SYN" {
 	begin 20 sink -t 16
 	allow_http hold=500ms
 	for how in sendmsg sendmmsg; do
@@ -141,7 +141,7 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
-@test "daemon() after a write or a close: everything delivered, clean end of stream" {
+@test "P8: daemon() after a write or a close: everything delivered, clean end of stream" {
 	no_sanitizer
 	begin 40 sink -t 16
 	for how in close-held write-held write-close; do
@@ -217,7 +217,7 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
-@test "a child that clone(2) made: what it writes is not in the SYN" {
+@test "P12: a child that clone(2) made: what it writes is not in the SYN" {
 	no_sanitizer
 	begin 20 sink -t 16
 	allow_http hold=500ms
@@ -225,7 +225,7 @@ begin_either() { # KIND RTT_MS MODE
 	not_in_syn
 }
 
-@test "the server speaks first and another thread waits for it: the hold does not last" {
+@test "P1: the server speaks first and another thread waits for it: the hold does not last" {
 	begin 20 speak-first -t 16
 	allow_everything hold=1s
 	for how in poll select epoll; do
@@ -280,7 +280,7 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'connect: ECONNREFUSED'* ]]
 }
 
-@test "a thread cancelled in connect, write, read or poll leaves a socket that works" {
+@test "P21: a thread cancelled in connect, write, read or poll leaves a socket that works" {
 	no_sanitizer
 	begin 20 echo -t 64
 	for call in connect write read poll; do

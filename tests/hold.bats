@@ -13,7 +13,7 @@ syn_data_of_last() {
 	tail -n 1 "$(lab_log server)" | grep -o 'syn_data=[01]'
 }
 
-@test "nothing written before the deadline: the SYN goes without data" {
+@test "P2: nothing written before the deadline: the SYN goes without data" {
 	begin 0 answer -t 16
 	same connect sleep:60 write:hi read-all
 	not_in_syn
@@ -31,7 +31,7 @@ syn_data_of_last() {
 	not_in_syn
 }
 
-@test "connect and close without a byte: the server sees a connection and its end" {
+@test "P10: connect and close without a byte: the server sees a connection and its end" {
 	begin 50 sink -t 16
 	same connect close
 	same nonblock connect-wait close sleep:200
@@ -40,7 +40,7 @@ syn_data_of_last() {
 	same connect return
 }
 
-@test "a duplicate, a child, another program: the hold ends before they have the socket" {
+@test "P12: a duplicate, a child, another program: the hold ends before they have the socket" {
 	begin 20 answer -t 16
 	for steps in 'dup write:hi read-all' 'dup2 write:hi read-all' 'dupfd write:hi read-all' \
 		'dup write:hi shutdown read-all' 'fork-write:hi read-all' \
@@ -62,7 +62,7 @@ syn_data_of_last() {
 	in_syn
 }
 
-@test "TCP_ULP is refused or taken as on a connected socket" {
+@test "P14: TCP_ULP is refused or taken as on a connected socket" {
 	begin 20 answer -t 16
 	same connect ulp close
 }
@@ -83,7 +83,7 @@ syn_data_of_last() {
 	expect_output $'connect: 0\nunconnect: 0\nconnect: ECONNREFUSED\nexit status 0'
 }
 
-@test "the client bit of tcp_fastopen is switched off while a socket is held: an error, and not the kernel's" {
+@test "P7: the client bit of tcp_fastopen is switched off while a socket is held: an error, and not the kernel's" {
 	begin 20 answer -t 16
 	allow_everything hold=1s
 	for how in 'write:hi' 'nonblock write:hi' 'poll:in:50 write:hi' 'read' 'close'; do
@@ -103,7 +103,7 @@ syn_data_of_last() {
 	done
 }
 
-@test "SO_SNDTIMEO and SIGALRM still bound the wait" {
+@test "P17: SO_SNDTIMEO and SIGALRM still bound the wait" {
 	begin 20 sink -t 16
 	lab_fault drop-syn
 	CONNECTIONS=0

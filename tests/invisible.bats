@@ -9,7 +9,7 @@ teardown() {
 	lab_reset
 }
 
-@test "connect, getpeername, getsockname, SO_ERROR" {
+@test "P4: connect, getpeername, getsockname, SO_ERROR" {
 	begin 20 answer -t 16
 	same connect peer error write:hi peer name error read-all close
 	in_syn
@@ -19,14 +19,14 @@ teardown() {
 	in_syn_though_looked_at
 }
 
-@test "a second connect says what it says on a connected socket" {
+@test "P5: a second connect says what it says on a connected socket" {
 	begin 20 answer -t 16
 	same connect connect connect write:hi connect read-all
 	same nonblock connect-wait connect connect write:hi read-all connect
 	same nonblock connect poll:out:1000 connect connect write:hi read-all
 }
 
-@test "zero-length writes" {
+@test "P6: zero-length writes" {
 	begin 20 answer -t 16
 	same connect write: send: write:hi read-all
 	in_syn
@@ -34,7 +34,7 @@ teardown() {
 	in_syn_though_looked_at
 }
 
-@test "a program that reads first: poll, select, epoll, read, each with its own kind of wait" {
+@test "P1: a program that reads first: poll, select, epoll, read, each with its own kind of wait" {
 	begin 20 speak-first -t 16
 	same connect read write:hi read close
 	same connect poll:in:2000 read close
@@ -46,7 +46,7 @@ teardown() {
 	same rcvtimeo:1000 connect read close
 }
 
-@test "a program that reads first loses no time over it" {
+@test "P1: a program that reads first loses no time over it" {
 	begin 100 speak-first -t 16
 	# Connecting and reading is one round trip and a half at most; the deadline of a hold is not waited for.
 	allow_everything hold=1s
@@ -62,7 +62,7 @@ teardown() {
 	same rcvtimeo:50 connect read close
 }
 
-@test "a descriptor that sits in an edge-triggered epoll set before connect misses nothing" {
+@test "P13: a descriptor that sits in an edge-triggered epoll set before connect misses nothing" {
 	begin 20 answer -t 16
 	if under_user_hold; then
 		same nonblock epoll-edge connect epoll-wait:2000 write:hi epoll-wait:2000 read-all
@@ -74,7 +74,7 @@ teardown() {
 	[[ $output == $'connect: 0\nwrite: 2\nepoll-wait: 1 '*out$'\nread-all: 3' ]] || unexpected "an event"
 }
 
-@test "a descriptor that is added to an edge-triggered epoll set after connect gets its event" {
+@test "P13: a descriptor that is added to an edge-triggered epoll set after connect gets its event" {
 	begin 20 answer -t 16
 	same nonblock connect-wait epoll:out:2000 write:hi epoll:in:2000 read-all
 	in_syn_though_looked_at

@@ -249,7 +249,7 @@ gained() { # COMMAND...
 	done
 }
 
-@test "N3, the option is stripped: harmless, and after asking five times there is no asking for a day" {
+@test "N3: the option is stripped: harmless, and after asking five times there is no asking for a day" {
 	for fault in strip-option-syn strip-option-synack; do
 		for client in "${CLIENTS[@]}"; do
 			learn 20 -t 16
@@ -270,7 +270,7 @@ gained() { # COMMAND...
 		awk -v now="$now" '$1 > now + 86400 - 60 && $1 <= now + 86400 { found = 1 } END { exit !found }'
 }
 
-@test "N4, accepted SYN data, then a black hole: one request is lost, the next ones are plain and succeed" {
+@test "N4: accepted SYN data, then a black hole: one request is lost, the next ones are plain and succeed" {
 	learn_for_everyone 20
 	with_library everyone first 1
 	lab_fault blackhole-after-syn-data
@@ -285,7 +285,7 @@ gained() { # COMMAND...
 	done
 }
 
-@test "N5, SYNs with data are reset: a blocking program loses nothing, two requests are repeated plainly" {
+@test "N5: SYNs with data are reset: a blocking program loses nothing, two requests are repeated plainly" {
 	learn_with_cookie 20
 	lab_fault reset-syn-data
 	with_library blocking 10 >ours
@@ -346,21 +346,21 @@ missing_costs_nothing() { # CLIENT BEFORE
 		'BEGIN { print plain, ours; exit !(ours < 1.5 * plain) }' || show "$1: costs time" plain ours
 }
 
-@test "N6, cookies never fit: costs no time, and is left alone after eight" {
+@test "N6: cookies never fit: costs no time, and is left alone after eight" {
 	for client in "${CLIENTS[@]}"; do
 		learn_with_cookie 40
 		missing_costs_nothing "$client" spoil
 	done
 }
 
-@test "N6, a listener without Fast Open on a host that gave a cookie: the same" {
+@test "N6: a listener without Fast Open on a host that gave a cookie: the same" {
 	for client in curls nonblocking; do
 		learn_without_server_fastopen
 		missing_costs_nothing "$client" nothing
 	done
 }
 
-@test "N3, a cookie in hand and the option stripped from then on: the same" {
+@test "N3: a cookie in hand and the option stripped from then on: the same" {
 	for client in curls blocking; do
 		learn_with_cookie 40
 		lab_fault strip-option-syn
@@ -368,7 +368,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N7, servers of which some have another key: 40% miss, the others gain, nothing is suspended" {
+@test "N7: servers of which some have another key: 40% miss, the others gain, nothing is suspended" {
 	spoil_two_of_five() {
 		(($1 % 5 >= 2)) || lab_spoil_cookies
 	}
@@ -381,7 +381,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N8, two listeners on one address: what the one cannot does not stop the other from gaining" {
+@test "N8: two listeners on one address: what the one cannot does not stop the other from gaining" {
 	for client in "${CLIENTS[@]}"; do
 		learn_with_cookie 20
 		lab_server without -p 7001 http
@@ -401,7 +401,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N9, a SYN repeated after the connection has ended: the server's program gets under \`any\` what the rule vouched for" {
+@test "N9: a SYN repeated after the connection has ended: the server's program gets under \`any\` what the rule vouched for" {
 	learn_with_cookie 20
 	for class in any http; do
 		export TFO_STATE=off TFO_RULES="allow * * $class verify=off minrtt=0"
@@ -422,7 +422,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N10, a single SYN is lost: same delay as without, and the next request is in the SYN again" {
+@test "N10: a single SYN is lost: same delay as without, and the next request is in the SYN again" {
 	lose_one_each() {
 		local port
 		lab_fault_clear
@@ -448,7 +448,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N11, a port never reached, on a host whose cookie is known: connect() itself reports it" {
+@test "N11: a port never reached, on a host whose cookie is known: connect() itself reports it" {
 	learn_with_cookie 20
 	with_library blocking 1
 	for _ in 1 2; do
@@ -461,7 +461,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N11, a port never reached that is silent: the program's own timeout ends connect() with the same errno" {
+@test "N11: a port never reached that is silent: the program's own timeout ends connect() with the same errno" {
 	for client in blocking nonblocking; do
 		learn_with_cookie 20
 		lab_fault drop-syn
@@ -473,7 +473,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N11, a good destination has died: the write says the same errno, once; then connect() reports it" {
+@test "N11: a good destination has died: the write says the same errno, once; then connect() reports it" {
 	for client in "${CLIENTS[@]}"; do
 		learn_with_cookie 20
 		with_library "$client" 2 >ours
@@ -488,7 +488,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N11, a good destination is silent: the program's own timeout bounds it, and the next is an ordinary timeout" {
+@test "N11: a good destination is silent: the program's own timeout bounds it, and the next is an ordinary timeout" {
 	for client in "${CLIENTS[@]}"; do
 		learn_with_cookie 20
 		with_library "$client" 2 >ours
@@ -502,7 +502,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N11, the first address of a name was good and is silent now: one request fails, then the second address is tried" {
+@test "N11: the first address of a name was good and is silent now: one request fails, then the second address is tried" {
 	[[ $(getent ahosts server.test | awk '{ print $1; exit }') == fd09::1 ]] || must_skip 'IPv4 comes first here'
 	learn_with_cookie 20
 	lab_server v6 -6 -a fd09::1 -p "$PORT" -t 16 http
@@ -517,7 +517,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	[[ $(with_library get) == "0 $ADDRESS" && $(with_library get) == "0 $ADDRESS" ]] || show 'no fallback' first
 }
 
-@test "N12, ICMP unreachable: same errno as without, at the write once" {
+@test "N12: ICMP unreachable: same errno as without, at the write once" {
 	for fault in unreachable prohibited; do
 		for client in blocking nonblocking; do
 			learn_with_cookie 20
@@ -532,7 +532,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N12, only SYNs with data are refused so: one request at most fails, the rest are plain" {
+@test "N12: only SYNs with data are refused so: one request at most fails, the rest are plain" {
 	for fault in unreachable prohibited; do
 		for client in "${CLIENTS[@]}"; do
 			learn_with_cookie 20
@@ -545,7 +545,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 	done
 }
 
-@test "N12, max=100: so much rides in the SYN, and all arrives" {
+@test "N12: max=100: so much rides in the SYN, and all arrives" {
 	learn_with_cookie 20
 	export TFO_RULES='allow * * any minrtt=0 max=100' TFO_STATE=off
 	export TFO_RULES="$TFO_RULES verify=off"
@@ -562,7 +562,7 @@ missing_costs_nothing() { # CLIENT BEFORE
 
 # --- addresses in turn
 
-@test "P3, a name whose first address is dead: curl and python reach the second as without the library" {
+@test "P3: a name whose first address is dead: curl and python reach the second as without the library" {
 	[[ $(getent ahosts server.test | awk '{ print $1; exit }') == fd09::1 ]] || must_skip 'IPv4 comes first here'
 	cat >get.py <<-END
 		import socket

@@ -42,7 +42,7 @@ teardown() {
 	done
 }
 
-@test "a POST under http: SYN without data, the request delivered once" {
+@test "P16: a POST under http: SYN without data, the request delivered once" {
 	lab_nginx
 	lab_prime 10.9.0.1 8080
 	lab_delay 20
