@@ -24,7 +24,8 @@ struct outcome {
 	bool peer_closed;	       /* the server has ended its side */
 };
 
-/* tcpi_fastopen_client_fail: TFO_SYN_RETRANSMITTED of linux/tcp.h */
+/* tcpi_fastopen_client_fail: TFO_COOKIE_UNAVAILABLE and TFO_SYN_RETRANSMITTED of linux/tcp.h */
+#define CLIENT_FAIL_NO_COOKIE	      1
 #define CLIENT_FAIL_SYN_RETRANSMITTED 3
 
 /* Asks the kernel (TCP_INFO). Any thread, any signal handler; keeps errno. */

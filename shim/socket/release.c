@@ -229,7 +229,10 @@ void handshake_is_over(const struct tracked *socket, const struct outcome *outco
 		.rtt_us = outcome->rtt_us,
 	};
 
-	if (socket->reason == SYN_NOT_HELD || socket->reason == SYN_COOKIE_GONE)
+	/* The user's hold does not know of the cookie before it lets the SYN go, and on kernels
+	 * older than Linux 5.5 not afterwards either. */
+	if (socket->reason == SYN_NOT_HELD || socket->reason == SYN_COOKIE_GONE ||
+	    outcome->client_fail == CLIENT_FAIL_NO_COOKIE)
 		experience.syn = SYN_ASKED_FOR_COOKIE;
 	else if (socket->syn_bytes)
 		experience.syn = SYN_CARRIED_DATA;

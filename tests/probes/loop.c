@@ -2,9 +2,10 @@
 /*
  * One process that makes many requests, one after the other, each on a connection of its own:
  *
- *   loop [-n] [-i] [-m MS] [-s REQUEST] ADDRESS PORT COUNT
+ *   loop [-n | -e] [-i] [-m MS] [-s REQUEST] ADDRESS PORT COUNT
  *
  *   -n  non-blocking sockets: connect, poll, SO_ERROR, send, poll, recv; else blocking ones
+ *   -e  as -n, but sends without waiting for the connection, and waits if told EAGAIN
  *   -i  each request waits for a line on stdin; the end of stdin ends the loop
  *   -m  a request that takes longer fails (10000)
  *   -s  what is sent (a GET of HTTP)
@@ -32,7 +33,7 @@
 static struct sockaddr_storage address;
 static socklen_t address_length;
 static const char *payload = "GET / HTTP/1.1\r\nHost: loop\r\n\r\n";
-static bool nonblocking;
+static bool nonblocking, eager;
 static int most_ms = 10000;
 
 static double now_ms(void)
@@ -81,11 +82,25 @@ static bool make_connection(int fd, double until)
 
 	if (connect(fd, (struct sockaddr *)&address, address_length) == 0)
 		return true;
-	if (errno != EINPROGRESS || !nonblocking || !await(fd, POLLOUT, until))
+	if (errno != EINPROGRESS || !nonblocking)
+		return false;
+	if (eager)
+		return true;
+	if (!await(fd, POLLOUT, until))
 		return false;
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 	errno = error;
 	return error == 0;
+}
+
+static bool send_request(int fd, double until)
+{
+	ssize_t size = (ssize_t)strlen(payload);
+	ssize_t sent = send(fd, payload, (size_t)size, MSG_NOSIGNAL);
+
+	if (eager && sent < 0 && errno == EAGAIN && await(fd, POLLOUT, until))
+		sent = send(fd, payload, (size_t)size, MSG_NOSIGNAL);
+	return sent == size;
 }
 
 /* The call that failed, or NULL. */
@@ -96,7 +111,7 @@ static const char *request(int fd, double until)
 
 	if (!make_connection(fd, until))
 		return "connect";
-	if (send(fd, payload, strlen(payload), MSG_NOSIGNAL) != (ssize_t)strlen(payload))
+	if (!send_request(fd, until))
 		return "send";
 	if (!await(fd, POLLIN, until))
 		return "poll";
@@ -131,7 +146,7 @@ static bool is_called_for(void)
 
 static void usage(void)
 {
-	fputs("usage: loop [-n] [-i] [-m MS] [-s REQUEST] ADDRESS PORT COUNT\n", stderr);
+	fputs("usage: loop [-n | -e] [-i] [-m MS] [-s REQUEST] ADDRESS PORT COUNT\n", stderr);
 	exit(2);
 }
 
@@ -158,10 +173,13 @@ int main(int argc, char **argv)
 	int option;
 	long times;
 
-	while ((option = getopt(argc, argv, "nim:s:")) != -1) {
+	while ((option = getopt(argc, argv, "neim:s:")) != -1) {
 		switch (option) {
 		case 'n':
 			nonblocking = true;
+			break;
+		case 'e':
+			nonblocking = eager = true;
 			break;
 		case 'i':
 			on_call = true;
