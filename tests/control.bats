@@ -4,10 +4,11 @@
 
 load helper
 load lab/lab.bash
+load sockets
 
 setup() {
 	fresh_environment
-	lab_need curl nginx nft
+	lab_need curl nginx nft wget
 	lab_reset
 	# Names are learned only where a rule has one.
 	export TFO_RULES='allow server.test * any
@@ -25,14 +26,10 @@ web() { # [plain]
 	lab_delay 20
 }
 
-with_library() {
-	LD_PRELOAD=$LIBRARY "$@"
-}
-
 fetch() { # [COUNT]
 	local i
 	for ((i = 0; i < ${1:-1}; i++)); do
-		with_library curl -sS -o /dev/null http://10.9.0.1:8080/hello || return
+		with_library get http://10.9.0.1:8080/hello >/dev/null || return
 	done
 }
 
@@ -129,7 +126,7 @@ expect_json() { # EXPRESSION VALUE
 	for address in 10.9.0.2 fd09::1; do
 		tfoctl prime "[$address]:8080" >/dev/null || tfoctl prime "$address:8080" >/dev/null
 		for _ in 1 2; do
-			with_library curl -sS -o /dev/null "http://$([[ $address == *:* ]] && echo "[$address]" || echo $address):8080/hello"
+			with_library get "http://$([[ $address == *:* ]] && echo "[$address]" || echo $address):8080/hello" >/dev/null
 		done
 	done
 	try tfoctl status

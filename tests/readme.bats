@@ -3,6 +3,7 @@
 
 load helper
 load lab/lab.bash
+load sockets
 
 README=$BATS_TEST_DIRNAME/../README.md
 
@@ -71,7 +72,13 @@ example_com() {
 @test "tools/demo shows a round trip saved" {
 	cd "$BATS_TEST_DIRNAME/.."
 	try tools/demo
-	expect_status 0
+	# curl waits for its connection first: the demo says that nothing is gained then.
+	if under_user_hold; then
+		expect_status 1
+		expect_error_with 'no round trip was saved, or the SYN carried nothing: http https'
+	else
+		expect_status 0
+	fi
 	[[ $output =~ first\ byte\ after.*saved ]]
 }
 
@@ -87,7 +94,9 @@ example_com() {
 		done
 		expect_error_with '' # quiet but for -v
 	done
-	[[ $(sh -c "${uses[0]}" 2>&1) == *'bytes in the SYN, acknowledged'* ]]
+	said='bytes in the SYN, acknowledged'
+	! under_user_hold || said=', 0 bytes in the SYN: '
+	[[ $(sh -c "${uses[0]}" 2>&1) == *"$said"* ]]
 	try sh -c "$(commands | grep status)"
 	expect_status 0
 	[[ $output == *10.9.0.1:443* && $output == *10.9.0.1:80* ]]

@@ -307,6 +307,7 @@ deny * 443'
 }
 
 @test "-n says what would be run, and does nothing" {
+	unset TFO_HOLD
 	write_policy 'allow * 443 tls'
 	for option in -n --dry-run; do
 		try tfo-run $option -p policy -a '* 80 http' -v touch ran "it's" ''
@@ -317,6 +318,10 @@ LD_PRELOAD=$LIBRARY \\
 touch ran 'it'\\''s' ''"
 		[[ ! -e ran ]] || unexpected "that the program was not run"
 	done
+	TFO_HOLD=user try tfo-run -n touch ran
+	expect_only "TFO_HOLD=user \\
+LD_PRELOAD=$LIBRARY \\
+touch ran"
 }
 
 @test "a shell does what -n said" {
@@ -328,6 +333,7 @@ touch ran 'it'\\''s' ''"
 }
 
 @test "short options can be written together" {
+	unset TFO_HOLD
 	try tfo-run -nv true
 	expect_only "TFO_LOG=stderr \\
 LD_PRELOAD=$LIBRARY \\
