@@ -1,157 +1,93 @@
 /* SPDX-License-Identifier: MIT */
-/* A policy file, read whole. Runs inside connect(2) of a stranger: no stdio, no waiting. */
+/* A policy file, named by the operator or by an include. */
+#include "content.h"
 #include "parse.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define FILE_MOST ((off_t)16 * 1024 * 1024)
+#define FILES_MOST 1024u
 
-/* strerror() asks the locale and may allocate. */
-static const char *reason(int error)
+/* What may go wrong because of the line that includes the file, not because of the file. */
+static int check_includer(const struct parse *from, const char *path, const struct content *content)
 {
-	switch (error) {
-	case ENOENT:
-		return "there is no such file";
-	case EACCES:
-	case EPERM:
-		return "permission denied";
-	case ENOTDIR:
-		return "part of its path is not a directory";
-	case ELOOP:
-		return "too many symbolic links";
-	case EMFILE:
-	case ENFILE:
-		return "too many open files";
-	case ENAMETOOLONG:
-		return "its path is too long";
-	case ENXIO:
-		return "it is not a regular file";
-	case EIO:
-		return "input/output error";
-	default:
-		return NULL;
-	}
-}
+	struct text text;
 
-static int refuse_file(struct policy_problem *problem, const char *path, const char *what)
-{
-	struct text text = problem_with_file(problem, path);
-
-	text_add(&text, what);
-	return -1;
-}
-
-static int refuse_errno(struct policy_problem *problem, const char *path, const char *what,
-			int error)
-{
-	struct text text = problem_with_file(problem, path);
-
-	text_add(&text, what);
-	if (reason(error)) {
-		text_add(&text, reason(error));
+	for (const struct parse *above = from; above; above = above->from) {
+		if (above->device != content->device || above->inode != content->inode)
+			continue;
+		text = parse_problem(from, from->included);
+		text_add(&text, "this includes ");
+		text_add_quoted(&text, path, strlen(path));
+		text_add(&text, ", which is being read: a file cannot include itself");
 		return -1;
 	}
-	text_add(&text, "error ");
-	text_add_number(&text, (unsigned int)error);
-	return -1;
+	return 0;
 }
 
-/* What a file is that is not a regular one. */
-static const char *kind_fault(mode_t mode)
+static int check_amount(struct policy *policy, const char *path, const struct content *content,
+			struct policy_problem *problem)
 {
-	if (S_ISDIR(mode))
-		return "this is a directory: a policy is a regular file";
-	if (S_ISFIFO(mode))
-		return "this is a FIFO or a pipe: a policy is a regular file";
-	if (S_ISCHR(mode) || S_ISBLK(mode))
-		return "this is a device: a policy is a regular file";
-	return "this is not a regular file";
+	policy->bytes += content->length;
+	if (policy->bytes > CONTENT_MOST)
+		return content_refuse(problem, path,
+				      "with this file the policy is larger than 16 MiB");
+	if (++policy->files > FILES_MOST)
+		return content_refuse(problem, path,
+				      "with this file the policy has more than 1024 files");
+	return 0;
 }
 
-static ssize_t read_all(int fd, char *bytes, size_t size)
+static size_t directory_length(const char *path)
 {
-	size_t length = 0;
+	const char *slash = strrchr(path, '/');
 
-	while (length < size) {
-		ssize_t got = read(fd, bytes + length, size - length);
+	return slash ? (size_t)(slash - path) + 1 : 0;
+}
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		length += (size_t)got;
+static int parse_content(struct policy *policy, const char *path, const struct content *content,
+			 const struct parse *from, struct policy_problem *problem)
+{
+	struct parse parse = {
+		.policy = policy,
+		.problem = problem,
+		.file = arena_copy(&policy->arena, path, strlen(path)),
+		.directory = arena_copy(&policy->arena, path, directory_length(path)),
+		.from = from,
+		.device = content->device,
+		.inode = content->inode,
+	};
+
+	if (!parse.file || !parse.directory) {
+		parse.file = path;
+		return parse_no_memory(&parse);
 	}
-	return (ssize_t)length;
+	return parse_text(&parse, content->bytes, content->length);
 }
 
-/* `size` is one byte more than the file had: a file that fills it is being written to. */
-static int add_bytes(struct policy *policy, const char *path, int fd, char *bytes, size_t size,
-		     struct policy_problem *problem)
+int parse_file(struct policy *policy, const char *path, const struct parse *from,
+	       struct policy_problem *problem)
 {
-	ssize_t length = read_all(fd, bytes, size);
+	struct content content;
+	int result = content_read(&content, policy, path, problem);
 
-	if (length < 0)
-		return refuse_errno(problem, path, "cannot be read: ", errno);
-	if ((size_t)length == size)
-		return refuse_file(problem, path, "the file grew while it was read");
-	return policy_add_text(policy, path, bytes, (size_t)length, problem);
-}
-
-static int add_open_file(struct policy *policy, const char *path, int fd,
-			 struct policy_problem *problem)
-{
-	struct stat status;
-	size_t size;
-	char *bytes;
-	int result;
-
-	if (fstat(fd, &status) < 0)
-		return refuse_errno(problem, path, "cannot be examined: ", errno);
-	if (!S_ISREG(status.st_mode))
-		return refuse_file(problem, path, kind_fault(status.st_mode));
-	if (!source_add(policy, path, &status))
-		return refuse_file(problem, path, "there is not enough memory for the policy");
-	if (status.st_size > FILE_MOST)
-		return refuse_file(problem, path, "the file is larger than 16 MiB");
-	size = (size_t)status.st_size + 1;
-	bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (bytes == MAP_FAILED)
-		return refuse_file(problem, path, "there is not enough memory for the policy");
-	result = add_bytes(policy, path, fd, bytes, size, problem);
-	munmap(bytes, size);
+	if (result == 0)
+		result = check_amount(policy, path, &content, problem);
+	if (result < 0)
+		parse_say_where_from(from, problem);
+	else
+		result = check_includer(from, path, &content);
+	if (result == 0)
+		result = parse_content(policy, path, &content, from, problem);
+	content_free(&content);
 	return result;
-}
-
-/* O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever. */
-static int open_file(const char *path)
-{
-	int fd;
-
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	while (fd < 0 && errno == EINTR);
-	return fd;
 }
 
 int policy_add_file(struct policy *policy, const char *path, struct policy_problem *problem)
 {
-	int cancel, result, fd;
+	int cancel, result;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	fd = open_file(path);
-	if (fd < 0) {
-		result = refuse_errno(problem, path, "cannot be opened: ", errno);
-	} else {
-		result = add_open_file(policy, path, fd, problem);
-		close(fd);
-	}
+	result = parse_file(policy, path, NULL, problem);
 	pthread_setcancelstate(cancel, NULL);
-	return result;
+	return result == 0 && policy->is_bad ? -1 : result;
 }

@@ -2,24 +2,72 @@
 /* From text to rules: lines, columns, verbs. What stands in a column is read by parse_*.c. */
 #include "parse.h"
 
+#include <pthread.h>
+
 #define LINE_MOST 4096
+
+void parse_say_where_from(const struct parse *from, struct policy_problem *problem)
+{
+	struct text text = text_in(problem->included_from, sizeof(problem->included_from));
+
+	for (; from; from = from->from) {
+		if (text.length > 0)
+			text_add(&text, ", ");
+		text_add_visible(&text, from->file, strlen(from->file));
+		text_add_byte(&text, ':');
+		text_add_number(&text, from->number);
+	}
+}
 
 struct text parse_problem(const struct parse *parse, struct span span)
 {
-	return problem_in_line(parse->problem, parse->file, parse->number, parse->line, span);
+	struct text text =
+		problem_in_line(parse->problem, parse->file, parse->number, parse->line, span);
+
+	parse_say_where_from(parse->from, parse->problem);
+	return text;
+}
+
+/* Each `@` of the sentence is the piece. */
+static void add_sentence(struct text *text, struct span span, const char *sentence)
+{
+	for (; *sentence; sentence++) {
+		if (*sentence == '@')
+			text_add_quoted(text, span.at, span.length);
+		else
+			text_add_byte(text, *sentence);
+	}
 }
 
 int parse_refuse(const struct parse *parse, struct span span, const char *sentence)
 {
 	struct text text = parse_problem(parse, span);
 
-	for (; *sentence; sentence++) {
-		if (*sentence == '@')
-			text_add_quoted(&text, span.at, span.length);
-		else
-			text_add_byte(&text, *sentence);
-	}
+	add_sentence(&text, span, sentence);
 	return -1;
+}
+
+void parse_warn(const struct parse *parse, struct span span, const char *sentence)
+{
+	const struct policy_listener *listener = parse->policy->listener;
+	struct text text;
+
+	if (!listener)
+		return;
+	text = parse_problem(parse, span);
+	add_sentence(&text, span, sentence);
+	listener->warning(parse->problem, listener->context);
+}
+
+bool parse_told(const struct parse *parse)
+{
+	const struct policy_listener *listener = parse->policy->listener;
+
+	if (!listener)
+		return false;
+	parse->policy->is_bad = true;
+	listener->problem(parse->problem, listener->context);
+	return true;
 }
 
 int parse_no_memory(const struct parse *parse)
@@ -27,6 +75,7 @@ int parse_no_memory(const struct parse *parse)
 	struct text text = problem_with_file(parse->problem, parse->file);
 
 	text_add(&text, "there is not enough memory for the policy");
+	parse_say_where_from(parse->from, parse->problem);
 	return -1;
 }
 
@@ -108,7 +157,7 @@ static int parse_verb(const struct parse *parse, struct policy_rule *rule, struc
 		return parse_refuse(parse, column, "listen rules are not known to this version");
 	else
 		return parse_refuse(parse, column,
-				    "unknown verb @: a rule begins with allow or deny");
+				    "unknown verb @: a line begins with allow, deny or include");
 	return 0;
 }
 
@@ -139,17 +188,23 @@ static int parse_allow_columns(struct parse *parse, struct policy_rule *rule)
 	return parse_options(parse, rule);
 }
 
-static int parse_deny_columns(struct parse *parse)
+static int parse_deny_columns(struct parse *parse, struct policy_rule *rule)
 {
 	struct span column;
+	unsigned int seen = 0;
 
-	if (next_column(parse, &column) < 0)
-		return -1;
-	if (column.length > 0)
-		return parse_refuse(parse, column,
-				    "a deny rule ends with its ports, but here is @: it takes no "
-				    "payload and no options");
-	return 0;
+	for (;;) {
+		if (next_column(parse, &column) < 0)
+			return -1;
+		if (column.length == 0)
+			return 0;
+		if (!span_begins(column, "program=") && !span_is(column, "program"))
+			return parse_refuse(parse, column,
+					    "a deny rule takes no payload and of the options only "
+					    "program=, but here is @");
+		if (parse_option(parse, rule, column, &seen) < 0)
+			return -1;
+	}
 }
 
 static int parse_columns(struct parse *parse, struct policy_rule *rule, struct span verb)
@@ -168,7 +223,7 @@ static int parse_columns(struct parse *parse, struct policy_rule *rule, struct s
 	    parse_ports(parse, rule, column) < 0)
 		return -1;
 	return rule->verb == POLICY_ALLOW ? parse_allow_columns(parse, rule)
-					  : parse_deny_columns(parse);
+					  : parse_deny_columns(parse, rule);
 }
 
 /* The columns of the line again, one space between them: never longer than the line. */
@@ -224,9 +279,22 @@ static int parse_rule(struct parse *parse, struct span verb)
 	return 0;
 }
 
+/* The first byte that is not UTF-8, or NULL. */
+static const char *foreign_byte(struct span line)
+{
+	for (size_t i = 0; i < line.length;) {
+		size_t step = text_character_length(line.at + i, line.length - i);
+
+		if (step == 0)
+			return line.at + i;
+		i += step;
+	}
+	return NULL;
+}
+
 static int check_line(const struct parse *parse)
 {
-	const char *nul = span_find(parse->line, '\0');
+	const char *nul = span_find(parse->line, '\0'), *foreign;
 
 	if (nul)
 		return parse_refuse(parse, (struct span){nul, 1},
@@ -237,7 +305,26 @@ static int check_line(const struct parse *parse)
 	if (parse->number == 1 && span_begins(parse->line, "\xef\xbb\xbf"))
 		return parse_refuse(parse, (struct span){parse->line.at, 3},
 				    "the file begins with a byte order mark: save it without one");
+	foreign = foreign_byte(parse->line);
+	if (foreign)
+		return parse_refuse(parse, (struct span){foreign, 1},
+				    "this byte is not UTF-8: a policy is plain text");
 	return 0;
+}
+
+/* A line that stands alone: nothing but the path may be behind the verb. */
+static int parse_include_line(struct parse *parse)
+{
+	struct span path, column;
+
+	if (need_column(parse, &path,
+			"the path is missing: expected a file, or a pattern such as "
+			"/etc/tfo/policy.d/*.policy") < 0 ||
+	    next_column(parse, &column) < 0)
+		return -1;
+	if (column.length > 0)
+		return parse_refuse(parse, column, "an include ends with its path, but here is @");
+	return parse_include(parse, path);
 }
 
 static int parse_line(struct parse *parse)
@@ -246,7 +333,9 @@ static int parse_line(struct parse *parse)
 
 	if (check_line(parse) < 0 || next_column(parse, &verb) < 0)
 		return -1;
-	return verb.length > 0 ? parse_rule(parse, verb) : 0;
+	if (verb.length == 0)
+		return 0;
+	return span_is(verb, "include") ? parse_include_line(parse) : parse_rule(parse, verb);
 }
 
 /* Cuts one line off the text, without its line end (LF or CRLF). */
@@ -261,22 +350,32 @@ static struct span take_line(struct span *text)
 	return line;
 }
 
+int parse_text(struct parse *parse, const char *text, size_t length)
+{
+	struct span left = {text, length};
+
+	while (left.length > 0) {
+		parse->number++;
+		parse->line = take_line(&left);
+		parse->at = parse->end = 0;
+		if (parse_line(parse) < 0 && !parse_told(parse))
+			return -1;
+	}
+	return 0;
+}
+
 int policy_add_text(struct policy *policy, const char *name, const char *text, size_t length,
 		    struct policy_problem *problem)
 {
 	struct parse parse = {.policy = policy, .problem = problem, .file = name};
 	const char *copy = arena_copy(&policy->arena, name, strlen(name));
-	struct span left = {text, length};
+	int cancel, result;
 
 	if (!copy)
 		return parse_no_memory(&parse);
 	parse.file = copy;
-	while (left.length > 0) {
-		parse.number++;
-		parse.line = take_line(&left);
-		parse.at = parse.end = 0;
-		if (parse_line(&parse) < 0)
-			return -1;
-	}
-	return 0;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* it may include files */
+	result = parse_text(&parse, text, length);
+	pthread_setcancelstate(cancel, NULL);
+	return result == 0 && policy->is_bad ? -1 : result;
 }

@@ -15,7 +15,11 @@ struct parse {
 	struct policy *policy;
 	struct policy_problem *problem;
 	const char *file;
-	unsigned int number; /* of the line */
+	const char *directory; /* of the file, "" or with a final slash; NULL: there is no file */
+	const struct parse *from; /* where the line is that includes this file; NULL: none does */
+	uint64_t device, inode;	  /* of the file */
+	struct span included;	  /* in an include line: the column of the path */
+	unsigned int number;	  /* of the line */
 	struct span line;
 	size_t at;  /* what is left of the line begins here */
 	size_t end; /* where the last column ended */
@@ -29,6 +33,32 @@ int parse_payload(const struct parse *parse, struct policy_rule *rule, struct sp
 /* `seen` collects which options the rule already has; it is 0 before the first. */
 int parse_option(const struct parse *parse, struct policy_rule *rule, struct span column,
 		 unsigned int *seen);
+
+/* The column of an include line; reads the files. */
+int parse_include(struct parse *parse, struct span column);
+
+/* Reads the lines of a text: parse.c. */
+int parse_text(struct parse *parse, const char *text, size_t length);
+
+/* Reads a file: file.c. `from` as in struct parse. */
+int parse_file(struct policy *policy, const char *path, const struct parse *from,
+	       struct policy_problem *problem);
+
+/* The port of a service: services.c. `span` has nothing but the characters of such names. */
+int parse_service(const struct parse *parse, struct span name, uint16_t *port);
+
+/* What stands in quotes: a column that begins with one. `to` has room for as many bytes. */
+int parse_quoted(const struct parse *parse, struct span quoted, uint8_t *to, size_t *length);
+
+/* Whether somebody was told of the problem just filled in, so that reading goes on behind it. */
+bool parse_told(const struct parse *parse);
+
+/* Tells whoever listens that a piece of the line may not be meant as it is written; the sentence
+ * is as for parse_refuse(). */
+void parse_warn(const struct parse *parse, struct span span, const char *sentence);
+
+/* Adds to a problem which lines led to the file that it is about. */
+void parse_say_where_from(const struct parse *from, struct policy_problem *problem);
 
 /* Refuses the policy because of a piece of the line: always -1. Each `@` in the sentence stands
  * for that piece in quotes. */

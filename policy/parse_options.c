@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of an allow rule, `name=value`: one row in a table and one function each. */
+/* The options of a rule, `name=value`: one row in a table and one function each. */
 #include "parse.h"
+
+#include <limits.h>
 
 #define HOLD_MOST_US	1000000u
 #define MINRTT_MOST_US	10000000u
@@ -120,14 +122,31 @@ static int parse_max(const struct parse *parse, struct policy_rule *rule, struct
 	return 0;
 }
 
+/* A name is compared byte by byte, so whatever looks like more than a name is refused. */
+static int parse_program(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	if (span_find(value, '/'))
+		return parse_refuse(parse, value,
+				    "@ is a path: expected the program's name without directories");
+	if (span_find(value, '*') || span_find(value, '?') || span_find(value, '"'))
+		return parse_refuse(parse, value,
+				    "@ is not the exact name of a program: there are no patterns "
+				    "and no quotes here");
+	if (value.length > NAME_MAX)
+		return parse_refuse(parse, value, "@ is longer than a file name may be");
+	rule->program = arena_copy(&parse->policy->arena, value.at, value.length);
+	return rule->program ? 0 : parse_no_memory(parse);
+}
+
 static const struct option {
 	const char *name;
 	const char *example;
 	int (*parse)(const struct parse *parse, struct policy_rule *rule, struct span value);
 } options[] = {
-	{"hold", "hold=5ms", parse_hold},	  {"verify", "verify=off", parse_verify},
-	{"minrtt", "minrtt=1ms", parse_minrtt},	  {"max", "max=1000", parse_max},
-	{"suspend", "suspend=5m", parse_suspend}, {"control", "control=1/16", parse_control},
+	{"hold", "hold=5ms", parse_hold},	    {"verify", "verify=off", parse_verify},
+	{"minrtt", "minrtt=1ms", parse_minrtt},	    {"max", "max=1000", parse_max},
+	{"suspend", "suspend=5m", parse_suspend},   {"control", "control=1/16", parse_control},
+	{"program", "program=curl", parse_program},
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(*options))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ports column: `*`, or a list of ports and ranges. */
+/* The ports column: `*`, or a list of ports, ranges and names of services. */
 #include "parse.h"
 
 static int parse_port(const struct parse *parse, struct span text, uint16_t *port)
@@ -8,7 +8,8 @@ static int parse_port(const struct parse *parse, struct span text, uint16_t *por
 
 	if (!parse_number(text, UINT16_MAX, &number) || number == 0)
 		return parse_refuse(parse, text,
-				    "@ is not a port: ports are numbers from 1 to 65535");
+				    "@ is not a port: ports are numbers from 1 to 65535, or "
+				    "names of services");
 	*port = (uint16_t)number;
 	return 0;
 }
@@ -30,6 +31,31 @@ static int parse_range(const struct parse *parse, struct policy_ports *ports, st
 	return 0;
 }
 
+/* Digits and dashes are numbers and ranges; anything else that such names are made of is one. */
+static bool is_service(struct span item)
+{
+	bool has_letter = false;
+
+	for (size_t i = 0; i < item.length; i++) {
+		char byte = item.at[i];
+
+		if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z'))
+			has_letter = true;
+		else if ((byte < '0' || byte > '9') && !strchr("-_.+", byte))
+			return false;
+	}
+	return has_letter;
+}
+
+static int parse_one(const struct parse *parse, struct policy_ports *ports, struct span item)
+{
+	if (is_service(item) ? parse_service(parse, item, &ports->first)
+			     : parse_port(parse, item, &ports->first))
+		return -1;
+	ports->last = ports->first;
+	return 0;
+}
+
 static int parse_item(const struct parse *parse, struct policy_ports *ports, struct span item)
 {
 	const char *dash = span_find(item, '-');
@@ -39,12 +65,9 @@ static int parse_item(const struct parse *parse, struct policy_ports *ports, str
 				    "a port is missing here: expected a list such as 80,8000-8100");
 	if (span_is(item, "*"))
 		return parse_refuse(parse, item, "@ stands alone: it already means every port");
-	if (dash)
+	if (dash && !is_service(item))
 		return parse_range(parse, ports, item, dash);
-	if (parse_port(parse, item, &ports->first) < 0)
-		return -1;
-	ports->last = ports->first;
-	return 0;
+	return parse_one(parse, ports, item);
 }
 
 static size_t item_count(struct span column)

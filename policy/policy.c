@@ -26,6 +26,11 @@ void policy_free(struct policy *policy)
 	arena_free(&arena);
 }
 
+void policy_listen(struct policy *policy, const struct policy_listener *listener)
+{
+	policy->listener = listener;
+}
+
 const struct policy_rule *policy_first_rule(const struct policy *policy)
 {
 	return policy ? policy->first : NULL;

@@ -75,18 +75,37 @@ struct policy_problem {
 	char sentence[256];	    /* one sentence, lower case, no final dot */
 	char source[256];	    /* the line itself, cut where it is very long */
 	unsigned int source_column; /* the column where source begins: 1 unless it was cut */
+	char included_from[256];    /* "FILE:LINE" of the include that led here, then those that
+				       led there, with a comma between; "": none did */
+};
+
+/* Who wants to hear of everything, not only of the first problem: for tools. */
+struct policy_listener {
+	/* A line, or an included file, that is left out; reading goes on behind it. */
+	void (*problem)(const struct policy_problem *problem, void *context);
+	/* What is allowed and may not be meant. */
+	void (*warning)(const struct policy_problem *warning, void *context);
+	void *context;
 };
 
 /* An empty policy, which allows nothing; NULL when there is no memory. */
 struct policy *policy_new(void);
 
-/* Adds the rules of a text behind those already there. `name` stands for it in messages.
- * Returns 0, or -1 with *problem filled in; then the policy must be thrown away. */
+/* From now on what is added is read to its end, and the listener hears of all problems. A policy
+ * that had any is incomplete: good for a closer look, not for decisions. */
+void policy_listen(struct policy *policy, const struct policy_listener *listener);
+
+/* Adds the rules of a text behind those already there. `name` stands for it in messages; it has no
+ * directory, so what it includes is named by an absolute path. Returns 0, or -1 with *problem
+ * filled in; then the policy must be thrown away. With a listener: -1 if that heard of a problem,
+ * or if the text could not be read at all. */
 int policy_add_text(struct policy *policy, const char *name, const char *text, size_t length,
 		    struct policy_problem *problem);
 
-/* The same for a file (O_CLOEXEC; a regular file of at most 16 MiB). Async-signal-safe calls only;
- * no cancellation point, so that a thread cancelled in connect() leaves no descriptor behind. */
+/* The same for a file (O_CLOEXEC; a regular file, with all that it includes at most 16 MiB, that
+ * nobody can write to but its owner, who is root or the effective user). Async-signal-safe calls
+ * only; no cancellation point, so that a thread cancelled in connect() leaves no descriptor
+ * behind. */
 int policy_add_file(struct policy *policy, const char *path, struct policy_problem *problem);
 
 void policy_free(struct policy *policy);
@@ -142,8 +161,12 @@ bool policy_image_path(const char *policy_path, char *path, size_t size);
  *   the source line
  *           ^~~~~
  * Each line ends with a newline; a problem with the file as a whole (line 0) is the one line
- * "FILE: sentence". Returns the length written, without the NUL. Async-signal-safe. */
+ * "FILE: sentence". If the file was included, a line says from where. Returns the length written,
+ * without the NUL. Async-signal-safe. */
 size_t policy_problem_text(const struct policy_problem *problem, char *text, size_t size);
+
+/* The same for a warning, with that word before the sentence. */
+size_t policy_warning_text(const struct policy_problem *warning, char *text, size_t size);
 
 /* The policy that is compiled in (policy/default.policy). */
 extern const char policy_default_text[];

@@ -17,6 +17,7 @@ struct text problem_with_file(struct policy_problem *problem, const char *file)
 	problem->width = 1;
 	problem->source[0] = '\0';
 	problem->source_column = 1;
+	problem->included_from[0] = '\0';
 	return text_in(problem->sentence, sizeof(problem->sentence));
 }
 
@@ -93,7 +94,8 @@ static void add_place(struct text *text, const struct policy_problem *problem)
 	text_add(text, ": ");
 }
 
-size_t policy_problem_text(const struct policy_problem *problem, char *text, size_t size)
+static size_t write_problem(const struct policy_problem *problem, const char *kind, char *text,
+			    size_t size)
 {
 	struct text message;
 
@@ -101,6 +103,7 @@ size_t policy_problem_text(const struct policy_problem *problem, char *text, siz
 		return 0;
 	message = text_in(text, size);
 	add_place(&message, problem);
+	text_add(&message, kind);
 	text_add(&message, problem->sentence);
 	text_add_byte(&message, '\n');
 	if (problem->line > 0) {
@@ -108,5 +111,20 @@ size_t policy_problem_text(const struct policy_problem *problem, char *text, siz
 		text_add_byte(&message, '\n');
 		add_caret_line(&message, problem);
 	}
+	if (problem->included_from[0]) {
+		text_add(&message, "included from ");
+		text_add(&message, problem->included_from);
+		text_add_byte(&message, '\n');
+	}
 	return message.length;
+}
+
+size_t policy_problem_text(const struct policy_problem *problem, char *text, size_t size)
+{
+	return write_problem(problem, "", text, size);
+}
+
+size_t policy_warning_text(const struct policy_problem *warning, char *text, size_t size)
+{
+	return write_problem(warning, "warning: ", text, size);
 }

@@ -20,6 +20,11 @@ struct policy {
 	struct image *image;			    /* NULL: read from text */
 	const char *path;			    /* where it was found; NULL: the default */
 	const struct policy *behind;		    /* asked where no rule of this one matches */
+	const struct policy_listener *listener;
+	bool is_bad;			 /* the listener was told of a problem */
+	unsigned int files;		 /* read so far */
+	size_t bytes;			 /* of these */
+	const struct services *services; /* NULL until a port is a name */
 };
 
 /* Takes the compiled form of the file at policy->path, if there is one that fits it. The policy is

@@ -5,8 +5,12 @@
 #include "hash.h"
 #include "rules.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static uint64_t nanoseconds(struct timespec time)
@@ -24,26 +28,47 @@ static void describe(struct source *source, const struct stat *status)
 	source->is_directory = S_ISDIR(status->st_mode);
 }
 
+/* Not getcwd(3), which may allocate. A directory that cannot be told leaves the path as it is. */
+static const char *absolute_path(struct arena *arena, const char *path)
+{
+	size_t length = strlen(path), before = 0;
+	char *whole;
+
+	if (*path == '/')
+		return arena_copy(arena, path, length);
+	whole = arena_take(arena, PATH_MAX + 1 + length + 1);
+	if (!whole)
+		return NULL;
+	if (syscall(SYS_getcwd, whole, PATH_MAX) > 0 && *whole == '/')
+		before = strlen(whole);
+	if (before > 0)
+		whole[before++] = '/';
+	memcpy(whole + before, path, length + 1);
+	return whole;
+}
+
 bool source_add(struct policy *policy, const char *path, const struct stat *status)
 {
 	struct source *source = arena_take(&policy->arena, sizeof(*source));
 
 	if (!source)
 		return false;
-	source->path = arena_copy(&policy->arena, path, strlen(path));
-	describe(source, status);
+	source->path = absolute_path(&policy->arena, path);
+	if (status)
+		describe(source, status);
 	source->next = policy->sources;
 	policy->sources = source;
 	return source->path != NULL;
 }
 
-/* What it is now; false if it is not there. */
+/* What it is now; false if that shows that it is another or has changed. */
 static bool look_at(const struct source *source, struct source *now)
 {
 	struct stat status;
 
+	*now = (struct source){0};
 	if (stat(source->path, &status) != 0)
-		return false;
+		return source->inode == 0 && errno == ENOENT;
 	describe(now, &status);
 	return now->is_directory == source->is_directory && now->size == source->size &&
 	       now->modified_ns == source->modified_ns;

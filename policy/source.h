@@ -12,15 +12,16 @@
 
 struct policy;
 
+/* What was looked for and is not there has no inode. */
 struct source {
-	const char *path;
+	const char *path; /* absolute, if the working directory could be told */
 	uint64_t device, inode, size, modified_ns, changed_ns; /* of stat(2), before it was read */
 	bool is_directory;
 	struct source *next;
 };
 
 /* Remembers that the policy was read from a file or directory whose stat(2), taken before, was
- * this. False: no memory. */
+ * this; NULL: that it was not there. False: no memory. */
 bool source_add(struct policy *policy, const char *path, const struct stat *status);
 
 /* Whether nothing has happened to it since. */

@@ -49,16 +49,42 @@ void text_add_number(struct text *text, uint64_t number)
 	text_add_bytes(text, digits + at, sizeof(digits) - at);
 }
 
-static bool is_visible(unsigned char byte)
+size_t text_character_length(const char *at, size_t left)
 {
-	return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+	const unsigned char *bytes = (const unsigned char *)at;
+	unsigned char lead = left > 0 ? bytes[0] : 0xff;
+	size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+	if (lead > 0xf4 || length > left)
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if (!text_continues_character(at[i]))
+			return 0;
+	}
+	if ((lead == 0xe0 && bytes[1] < 0xa0) || (lead == 0xed && bytes[1] > 0x9f) ||
+	    (lead == 0xf0 && bytes[1] < 0x90) || (lead == 0xf4 && bytes[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/* Of the control characters only the tab; those of C1 are two bytes, U+0080 to U+009F. */
+static bool is_visible(const char *at, size_t length)
+{
+	unsigned char byte = (unsigned char)at[0];
+
+	if (length == 1)
+		return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+	return length > 0 && !(byte == 0xc2 && (unsigned char)at[1] < 0xa0);
 }
 
 void text_add_visible(struct text *text, const char *bytes, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		if (is_visible((unsigned char)bytes[i]))
-			text_add_byte(text, bytes[i]);
+	size_t step;
+
+	for (size_t i = 0; i<length; i += step> 0 ? step : 1) {
+		step = text_character_length(bytes + i, length - i);
+		if (is_visible(bytes + i, step))
+			text_add_bytes(text, bytes + i, step);
 		else
 			text_add_byte(text, '?');
 	}
@@ -72,9 +98,12 @@ bool text_continues_character(char byte)
 unsigned int text_characters(const char *bytes, size_t length)
 {
 	unsigned int count = 0;
+	size_t step;
 
-	for (size_t i = 0; i < length; i++)
-		count += !text_continues_character(bytes[i]);
+	for (size_t i = 0; i<length; i += step> 0 ? step : 1) {
+		step = text_character_length(bytes + i, length - i);
+		count++;
+	}
 	return count;
 }
 

@@ -73,6 +73,9 @@ static const struct {
 	{"deny _srv._tcp.x-y.example *", "deny _srv._tcp.x-y.example *\n"},
 	{"deny 0xg.1 *", "deny 0xg.1 *\n"},
 	{"deny 0.0.0.0/0 *\ndeny ::/0 *", "deny 0.0.0.0/0 *\ndeny ::/0 *\n"},
+	{"deny * * program=curl # x", "deny * * program=curl\n"},
+	{"allow * https,80-90,domain-s tls program=a[b", "allow * https,80-90,domain-s tls "
+							 "program=a[b\n"},
 	{"deny ::ffff:10.0.0.0/104 1,1-3,2", "deny ::ffff:10.0.0.0/104 1,1-3,2\n"},
 };
 
@@ -113,7 +116,8 @@ static const struct {
 	const char *sentence;
 } bad[] = {
 	/* verbs */
-	{"alow * 443 tls", 1, 1, 4, "unknown verb \"alow\": a rule begins with allow or deny"},
+	{"alow * 443 tls", 1, 1, 4,
+	 "unknown verb \"alow\": a line begins with allow, deny or include"},
 	{"Allow * 443 tls", 1, 1, 5, "unknown verb \"Allow\""},
 	{"listen * 80", 1, 1, 6, "listen rules are not known to this version"},
 	{"deny * *\n\n  permit", 3, 3, 6, "unknown verb \"permit\""},
@@ -123,8 +127,9 @@ static const struct {
 	{"allow  # x", 1, 6, 1, "the destination is missing"},
 	{"allow *", 1, 8, 1, "the ports are missing"},
 	{"allow * 443", 1, 12, 1, "names its payload"},
-	{"deny * * tls", 1, 10, 3, "but here is \"tls\""},
-	{"deny * * hold=1ms", 1, 10, 8, "takes no payload and no options"},
+	{"deny * * tls", 1, 10, 3,
+	 "takes no payload and of the options only program=, but here is \"tls\""},
+	{"deny * * hold=1ms", 1, 10, 8, "of the options only program="},
 	/* addresses */
 	{"deny 10.1.2.3/8 *", 1, 6, 10, "the block is 10.0.0.0/8"},
 	{"deny 10.0.0.0/33 *", 1, 15, 2, "\"33\" is not a prefix length: expected 0 to 32"},
@@ -173,7 +178,11 @@ static const struct {
 	{"deny * 0", 1, 8, 1, "\"0\" is not a port: ports are numbers from 1 to 65535"},
 	{"deny * 65536", 1, 8, 5, "is not a port"},
 	{"deny * 99999999999999999999", 1, 8, 20, "is not a port"},
-	{"deny * https", 1, 8, 5, "\"https\" is not a port"},
+	{"deny * no-such-thing", 1, 8, 13, "is no TCP service of /etc/services, and ranges"},
+	{"deny * 80,nosuchthing", 1, 11, 11, "\"nosuchthing\" is no TCP service of /etc/services"},
+	{"deny * http-https", 1, 8, 10, "ranges are written in numbers"},
+	{"deny * HTTPS", 1, 8, 5, "is no TCP service"},
+	{"deny * https/tcp", 1, 8, 9, "is not a port"},
 	{"deny * 80,", 1, 11, 1, "a port is missing"},
 	{"deny * ,80", 1, 8, 1, "a port is missing"},
 	{"deny * 80,,81", 1, 11, 1, "a port is missing"},
@@ -208,10 +217,32 @@ static const struct {
 	{"allow * 443 tls hold=2s", 1, 22, 2, "is out of range"},
 	{"allow * 443 tls hold=1001ms", 1, 22, 6, "is out of range"},
 	{"allow * 443 tls hold=99999999999999s", 1, 22, 15, "is out of range"},
+	{"allow * 443 tls program=", 1, 17, 8, "such as program=curl"},
+	{"allow * 443 tls program=/usr/bin/curl", 1, 25, 13, "is a path"},
+	{"allow * 443 tls program=cur*", 1, 25, 4, "not the exact name"},
+	{"allow * 443 tls program=\"a b\"", 1, 25, 5, "not the exact name"},
+	{"deny * * program", 1, 10, 7, "option \"program\" has no value"},
+	{"deny * * program=a program=b", 1, 20, 7, "option \"program\" stands twice"},
+	{"deny * * program=a tls", 1, 20, 3, "but here is \"tls\""},
 	{"allow * 443 tls hold=1ms hold=2ms", 1, 26, 4, "option \"hold\" stands twice"},
 	/* bytes that do not belong into a text */
 	{"deny * *\vx", 1, 8, 3, "\"*?x\" is not a port"},
 	{"deny * *\rx", 1, 8, 3, "is not a port"},
+	{"# \xc3\xbc \xff x", 1, 5, 1, "this byte is not UTF-8"},
+	{"\nallow \xe0\x80\x80", 2, 7, 1, "this byte is not UTF-8"},
+	{"# \xed\xa0\x80", 1, 3, 1, "this byte is not UTF-8"},
+	{"# \xf4\x90\x80\x80", 1, 3, 1, "this byte is not UTF-8"},
+	{"# \xc3", 1, 3, 1, "this byte is not UTF-8"},
+	/* includes: more in policy_include_test.c */
+	{"include", 1, 8, 1, "the path is missing"},
+	{"include  # x", 1, 8, 1, "the path is missing"},
+	{"include /a b", 1, 12, 1, "an include ends with its path, but here is \"b\""},
+	{"include a.policy", 1, 9, 8, "is not an absolute path"},
+	{"include /tmp/", 1, 9, 5, "is not the path of a file"},
+	{"include \"\"", 1, 9, 2, "is not the path of a file"},
+	{"include \"/a\\x00b\"", 1, 9, 9, "is not the path of a file"},
+	{"include \"/a\"b", 1, 13, 1, "behind the closing quote"},
+	{"include /*/a", 1, 9, 4, "only file names can be patterns"},
 };
 
 static void test_bad_texts(void)
@@ -291,7 +322,8 @@ static void test_rule_fields(void)
 		policy_of("# first\n"
 			  "allow *.Example.COM. 1,5-7 prefix:\"a\\x00\\n\\\"\" hold=3ms\n"
 			  "deny [::ffff:192.0.2.0]/120 *\n"
-			  "deny Host *\n");
+			  "deny Host * program=x\n"
+			  "allow * https,http,domain-s tls\n");
 	const struct policy_rule *rule = policy_first_rule(policy);
 
 	check(policy_has_names(policy), "no names seen");
@@ -311,8 +343,13 @@ static void test_rule_fields(void)
 	check(rule->port_count == 0 && rule->payload == POLICY_PAYLOAD_NONE, "deny");
 	rule = rule->next;
 	check(rule->destination == POLICY_HOST && strcmp(rule->name, "host") == 0 &&
-		      rule->position == 2 && !rule->next,
+		      rule->position == 2 && strcmp(rule->program, "x") == 0,
 	      "host");
+	rule = rule->next;
+	check(rule->port_count == 3 && rule->ports[0].first == 443 && rule->ports[0].last == 443 &&
+		      rule->ports[1].first == 80 && rule->ports[2].first == 853 && !rule->program &&
+		      !rule->next,
+	      "services");
 	policy_free(policy);
 	check(!policy_first_rule(NULL) && !policy_has_names(NULL), "no policy");
 }
@@ -482,10 +519,12 @@ static void test_addresses_that_are_none(void)
 static const struct {
 	const char *text, *shown;
 } layouts[] = {
-	{"alow * 443 tls", "test:1:1: unknown verb \"alow\": a rule begins with allow or deny\n"
-			   "alow * 443 tls\n"
-			   "^~~~\n"},
-	{"\tdeny\t*\t0-5 # x", "test:1:9: \"0\" is not a port: ports are numbers from 1 to 65535\n"
+	{"alow * 443 tls",
+	 "test:1:1: unknown verb \"alow\": a line begins with allow, deny or include\n"
+	 "alow * 443 tls\n"
+	 "^~~~\n"},
+	{"\tdeny\t*\t0-5 # x", "test:1:9: \"0\" is not a port: ports are numbers from 1 to 65535, "
+			       "or names of services\n"
 			       "\tdeny\t*\t0-5 # x\n"
 			       "\t    \t \t^\n"},
 	{"allow *", "test:1:8: the ports are missing: expected a list such as 80,8000-8100, or *\n"
@@ -493,7 +532,7 @@ static const struct {
 		    "       ^\n"},
 	{"allow a 1 prefix:\"\xc3\xbc\" x\033[1m=1",
 	 "test:1:22: unknown option \"x?[1m\": the known ones are hold=, verify=, minrtt=, max=, "
-	 "suspend=, control=\n"
+	 "suspend=, control=, program=\n"
 	 "allow a 1 prefix:\"\xc3\xbc\" x?[1m=1\n"
 	 "                     ^~~~~\n"},
 };
