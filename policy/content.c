@@ -2,6 +2,8 @@
 /* Reading a file whole. Runs inside connect(2) of a stranger: no stdio, no waiting. */
 #include "content.h"
 
+#include "trust.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -120,6 +122,8 @@ static int read_open(struct content *content, struct policy *policy, const char 
 		return content_refuse(problem, path, kind_fault(status.st_mode));
 	if (status.st_size > (off_t)CONTENT_MOST)
 		return content_refuse(problem, path, "the file is larger than 16 MiB");
+	if (trust_check(&status, path, problem) < 0)
+		return -1;
 	if (!source_add(policy, path, &status))
 		return content_refuse(problem, path, "there is not enough memory for the policy");
 	content->device = status.st_dev;

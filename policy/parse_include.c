@@ -3,6 +3,7 @@
 #include "content.h"
 #include "glob.h"
 #include "parse.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +94,10 @@ static int list_open(const struct parse *parse, struct listing *listing, int fd)
 		return no_memory(parse);
 	if (fstat(fd, &status) < 0)
 		return refuse_directory(parse, listing->directory, "cannot be examined: ", errno);
+	if (trust_check(&status, listing->directory, parse->problem) < 0) {
+		parse_say_where_from(parse, parse->problem);
+		return -1;
+	}
 	if (!source_add(parse->policy, listing->directory, &status))
 		return no_memory(parse);
 	while ((length = syscall(SYS_getdents64, fd, bytes, LISTING_BYTES)) > 0) {
