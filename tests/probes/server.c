@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The test server: server [-6] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] -p PORT MODE
+ * The test server: server [-6] [-v] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] -p PORT MODE
  *
  *   echo         sends back what it reads
  *   sink         reads to the end
@@ -11,7 +11,8 @@
  *   http         answers every request with a small page and keeps the connection
  *
  * -6 IPv6; -t TCP Fast Open with QLEN pending connections; -a listens there (default: everywhere);
- * -p 0 any port; -i gives up on a connection after that long without progress (default 10000).
+ * -p 0 any port; -v prints "accepted 1" when connection 1 has come; -i gives up on a connection
+ * after that long without progress (default 10000).
  *
  * Prints "listening PORT" when it is ready, and at the end of each connection one line:
  *   conn 1 bytes=5 end=eof syn_data=1 fnv=a430d84680aabd0b data="hello"
@@ -75,6 +76,7 @@ static struct {
 	const struct mode *mode;
 	int listener, signals;
 	int64_t idle; /* ms */
+	bool verbose;
 	unsigned int accepted;
 	struct conn **conns;
 	size_t count, room;
@@ -292,6 +294,8 @@ static struct conn *new_conn(int fd)
 	c->number = ++server.accepted;
 	c->fnv = FNV_START;
 	c->deadline = now_ms() + server.idle;
+	if (server.verbose)
+		printf("accepted %u\n", c->number);
 	if (server.mode->greet)
 		server.mode->greet(c);
 	return c;
@@ -452,7 +456,7 @@ static void open_listener(int family, const char *text, int port, int qlen)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: server [-6] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] -p PORT MODE\n"
+	fprintf(stderr, "usage: server [-6] [-v] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] -p PORT MODE\n"
 			"       MODE: echo sink answer speak-first close reset http\n");
 	exit(2);
 }
@@ -481,10 +485,13 @@ int main(int argc, char **argv)
 	int family = AF_INET, qlen = 0, port = -1, option;
 	const char *address = NULL;
 
-	while ((option = getopt(argc, argv, "6t:a:p:i:")) != -1) {
+	while ((option = getopt(argc, argv, "6vt:a:p:i:")) != -1) {
 		switch (option) {
 		case '6':
 			family = AF_INET6;
+			break;
+		case 'v':
+			server.verbose = true;
 			break;
 		case 't':
 			qlen = number(optarg);
