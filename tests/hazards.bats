@@ -180,6 +180,16 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'write: 4'*'bytes=4 end=eof'* ]]
 }
 
+@test "O_NONBLOCK after a blocking connect: what libc and the kernel send by themselves is taken at once, too" {
+	begin 20 sink -t 16
+	for door in sendfile splice dprintf; do
+		same connect nonblock $door:hello close
+		[[ $SEEN == *"$door: 5"*'bytes=5 end=eof'* ]]
+	done
+	same connect fdopen nonblock fprintf:hello fclose
+	[[ $SEEN == *'bytes=5 end=eof'* ]]
+}
+
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
 	no_sanitizer
 	begin 4 speak-first -t 64

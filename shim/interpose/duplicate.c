@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/interpose/close.h"
 #include "shim/next.h"
 #include "shim/settings.h"
+#include "shim/socket/emit.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
 
@@ -109,7 +111,7 @@ INTERPOSER FILE *fdopen(int fd, const char *mode)
 	FILE *stream;
 
 	if (sockets_are_live())
-		release_for_sharing(fd);
+		release_for_sending(fd, MSG_DONTWAIT);
 	stream = next.fdopen(fd, mode);
 	if (stream && socket_identity(fd))
 		table_mark(fd, MARK_STREAM);

@@ -203,14 +203,14 @@ INTERPOSER int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, in
 INTERPOSER ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 {
 	if (sockets_are_live())
-		release_for_sharing(out);
+		release_for_sending(out, 0);
 	return next.sendfile(out, in, offset, size);
 }
 
 INTERPOSER ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
 	if (sockets_are_live())
-		release_for_sharing(out);
+		release_for_sending(out, 0);
 	return next.sendfile64(out, in, offset, size);
 }
 
@@ -218,7 +218,7 @@ INTERPOSER ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
 			  unsigned int flags)
 {
 	if (sockets_are_live()) {
-		release_for_sharing(out);
+		release_for_sending(out, 0);
 		release_for_reading(in, (flags & SPLICE_F_NONBLOCK) != 0);
 	}
 	return next.splice(in, in_offset, out, out_offset, size, flags);
@@ -227,14 +227,14 @@ INTERPOSER ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
 INTERPOSER int vdprintf(int fd, const char *format, va_list arguments)
 {
 	if (sockets_are_live())
-		release_for_sharing(fd);
+		release_for_sending(fd, 0);
 	return next.vdprintf(fd, format, arguments);
 }
 
 INTERPOSER int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments)
 {
 	if (sockets_are_live())
-		release_for_sharing(fd);
+		release_for_sending(fd, 0);
 	return next.__vdprintf_chk(fd, flag, format, arguments);
 }
 

@@ -315,3 +315,13 @@ bool emit(const struct transmission *transmission, ssize_t *result)
 		errno = saved;
 	return done;
 }
+
+void release_for_sending(int fd, int flags)
+{
+	const struct transmission unseen = {.fd = fd, .flags = flags};
+	struct tracking tracking;
+
+	release_for_sharing(fd);
+	tracking = table_find(fd);
+	await_if_connected(&tracking, &unseen);
+}

@@ -24,4 +24,11 @@ struct transmission {
  */
 bool emit(const struct transmission *transmission, ssize_t *result);
 
+/*
+ * Before something that sends on fd and cannot be looked into (the kernel, stdio): a hold is
+ * released, and a program whose connect() waited finds a connection if fd does not block by now, or
+ * may not when it sends (MSG_DONTWAIT in flags). Keeps errno; any thread, any signal handler.
+ */
+void release_for_sending(int fd, int flags);
+
 #endif
