@@ -70,6 +70,7 @@ class Count:
             self.held += judge.held
             if verdict == "suspect":
                 self.suspects.append(judge.program)
+                print(f"suspect: seed {judge.program.seed}: {judge.program.command()}", flush=True)
             elif verdict == "racy" and self.show_racy:
                 print(f"racy: seed {judge.program.seed}: {judge.program.command()}", flush=True)
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get("TFO_BUILD") or os.path.join(HERE, "../../build")
+BUILD = os.path.realpath(os.environ.get("TFO_BUILD") or os.path.join(HERE, "../../build"))
 CLIENT = os.path.join(BUILD, "tests/probes/client")
 SERVER = os.path.join(BUILD, "tests/probes/server")
 NETDELAY = os.path.join(BUILD, "tests/lab/netdelay")

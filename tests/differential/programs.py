@@ -146,7 +146,7 @@ class Connection:
         elif how < 0.55:
             wait = self.rng.choice(WAIT_DOORS)
             self.add("connect", f"{wait}:out:{LONG_MS}", "error")
-        elif how < 0.7 and self.program.hold_ms <= 100:
+        elif how < 0.7 and self.program.hold_ms <= 100 and self.mode not in ("close", "reset"):
             self.add("connect")
             self.settle()
             self.add("connect", "connect")
@@ -215,6 +215,10 @@ class Connection:
             if door == "sendmmsg" and self.size(data) < 2:
                 door = "send"
             self.add(f"{door}:{data}")
+            # What is kept back for more would leave after 200 ms, or with the end.
+            if door == "more":
+                self.add("write:rest")
+                self.note_sent(4)
         self.note_sent(self.size(data))
 
     def send_nothing(self):
