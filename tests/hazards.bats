@@ -190,6 +190,14 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'bytes=5 end=eof'* ]]
 }
 
+@test "a connected socket that is passed on is connected: its receiver can ask for the peer" {
+	begin 60 sink -t 16
+	same connect pass peer close-older
+	[[ $SEEN == *"peer: $ADDRESS:$PORT"* ]]
+	same connect write:hello nonblock pass peer write:more
+	[[ $SEEN == *'bytes=9 end=eof'* ]]
+}
+
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
 	no_sanitizer
 	begin 4 speak-first -t 64
