@@ -41,15 +41,15 @@ def after_first_write(said):
 
 
 def only_resets_differ(outcome, plain):
-    """Whether an answer that nobody read has reset connections that came to their end without the library, and
-    nothing else differs. What had not left by then is lost with the reset."""
+    """Whether an answer that nobody read has reset connections here and not there, and nothing else differs.
+    What had not left by then is lost with the reset."""
     saw, other = list(outcome.saw), list(plain.saw)
     for line in outcome.saw:
         if line in other:
             saw.remove(line)
             other.remove(line)
     return ((outcome.said, outcome.status) == (plain.said, plain.status) and len(saw) == len(other)
-            and all("end=reset" in line for line in saw))
+            and all("end=reset" in one + another for one, another in zip(saw, other)))
 
 
 class Judge:

@@ -50,7 +50,7 @@ class Network:
         self.lines = []
         for number, rtt in enumerate(rtts):
             address = address_of(rtt)
-            quietly("ip", "address", "add", f"{address}/32", "dev", "lo")
+            quietly("ip", "address", "replace", f"{address}/32", "dev", "lo")
             self.prime(address)
             if rtt:
                 self.delay(number + 1, rtt, address)
@@ -72,6 +72,7 @@ class Network:
                 "--queue-num", str(queue))
 
     def end(self):
+        quietly("iptables", "-F", "OUTPUT")
         for line in self.lines:
             line.terminate()
             line.wait()
@@ -160,7 +161,8 @@ class Bench:
             os.killpg(process.pid, signal.SIGKILL)
             said, _ = process.communicate()
             status = "hangs"
-        return tuple(said.decode(errors="replace").splitlines()), status
+        said = said.decode(errors="replace").replace(address_of(rtt) + ":", "server:")
+        return tuple(said.splitlines()), status
 
     def with_library(self, program):
         environment = dict(self.environment, LD_PRELOAD=self.preload, TFO_STATE="off",

@@ -57,6 +57,10 @@ class Program:
                 return int(word[5:].rstrip("ms"))
         return max(self.rtt, 5) if self.remembers else 20
 
+    @property
+    def most_in_syn(self):
+        return next((int(word[4:]) for word in self.options.split() if word.startswith("max=")), 1000)
+
     def command(self):
         """What to write after tests/differential/differ.py to run it again."""
         words = ["--rtt", str(self.rtt), "--mode", self.mode]
@@ -85,12 +89,10 @@ class Connection:
         self.answered = False  # mode answer: the end of the stream is coming
         self.writable = True
         self.duplicated = False
-        self.number_changed = False
         self.stream = False
         self.impatient = False  # signals are on, without SA_RESTART
         self.closed = False
         self.loose = False
-        self.tls = False
 
     def add(self, *steps):
         self.steps += steps
@@ -207,8 +209,12 @@ class Connection:
             data = rng.choice(WORDS)
             self.add(f"dprintf:{data}")
         else:
-            most = min(room, 900) if not self.blocking or self.impatient else room
+            # A call that may be cut short in the handshake takes what fits into the SYN.
+            brief = not self.blocking or self.impatient
+            most = min(room, 900, self.program.most_in_syn) if brief else room
             door = rng.choice(SMALL_DOORS)
+            if door == "sendmmsg" and brief:
+                door = "sendmsg"
             if door in ("sendmmsg", "splice", "sendfile"):
                 most = min(most, 4000)
             data = self.data(most)
@@ -288,7 +294,9 @@ class Connection:
 
     def ask(self):
         if self.settled and (self.blocking or self.connected_blocking):
-            self.add(self.rng.choice(("peer", "name", "error", "connect", "peer")))
+            # Whoever gets a socket passed that is connected has no reason to connect it.
+            again = () if "pass" in self.steps else ("connect",)
+            self.add(self.rng.choice(("peer", "peer", "name", "error", *again)))
         else:
             self.add("name")
 
@@ -306,7 +314,6 @@ class Connection:
         if self.duplicated:
             return
         self.add(self.rng.choice(("dup", "dup2", "dup3", "dupfd", "dupfd-kept", "pass")))
-        self.number_changed = True
         if self.rng.random() < 0.6:
             self.add("close-older")
         else:
@@ -339,10 +346,10 @@ class Connection:
             self.add("orphan")
 
     def signals(self):
-        """Waits are interrupted by any signal, the rest by those without SA_RESTART only."""
+        """Waits are interrupted by any signal, the rest by those without SA_RESTART, and where there is a timeout."""
         restart = not self.alone or self.rng.random() < 0.6
         self.add("patient", f"signals{'-restart' if restart else ''}:{self.rng.choice((1, 3, 7))}")
-        self.impatient = self.impatient or not restart
+        self.impatient = self.impatient or not restart or any("timeo:" in step for step in self.steps)
 
     def half_close(self):
         # On a socket that is still connecting it means something else.
@@ -375,9 +382,9 @@ class Connection:
             self.add("ulp")
 
     def unsure(self):
-        """What may say one thing or the other before the handshake has ended. (In flight poll says nothing, where
-        it would say that more can be written: that is the one round trip.)"""
-        if not self.sent and self.rng.random() < 0.15:
+        """What may say one thing or the other before the handshake has ended. (In flight poll says nothing, where it
+        would say that more can be written: that is the one round trip.)"""
+        if not self.sent and not self.blocking and not self.connected_blocking:
             self.add(self.rng.choice(("peer", "error", "poll:out:0", "write:early", "poll:inout:0")))
             if self.steps[-1].startswith("write"):
                 self.note_sent(5)
@@ -386,7 +393,7 @@ class Connection:
     ACTIONS = ((send, 30), (receive, 16), (send_nothing, 4), (send_in_thread, 4),
                (receive_in_background, 4), (look_in_vain, 8), (wait_for_output, 5), (ask, 6), (toggle, 5),
                (pause, 12), (duplicate, 5), (child, 6), (signals, 4), (half_close, 4), (stdio, 2),
-               (kernel_tls, 1), (unsure, 2))
+               (kernel_tls, 1), (unsure, 1))
 
     def act(self):
         actions, weights = zip(*self.ACTIONS)
