@@ -196,6 +196,8 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *"peer: $ADDRESS:$PORT"* ]]
 	same connect write:hello nonblock pass peer write:more
 	[[ $SEEN == *'bytes=9 end=eof'* ]]
+	same nonblock connect-wait write:hello pass shutdown close-older close
+	[[ $SEEN == *'shutdown: 0'*'bytes=5 end=eof'* ]]
 }
 
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {

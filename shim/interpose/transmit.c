@@ -22,8 +22,7 @@ static bool emit_parts(int fd, const struct iovec *parts, int count, ssize_t *re
 	return emit(&(struct transmission){fd, parts, (size_t)count, 0}, result);
 }
 
-/* A message may pass descriptors on (SCM_RIGHTS), over whatever socket it goes. Whoever gets one
- * does not know that the handshake of what connect() has connected may still be under way. */
+/* A message may pass descriptors on (SCM_RIGHTS), over whatever socket it goes. */
 static void release_passed(const struct msghdr *message)
 {
 	if (message->msg_controllen == 0 ||
@@ -41,7 +40,7 @@ static void release_passed(const struct msghdr *message)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(control) + i * sizeof(fd), sizeof(fd));
-			release_for_sending(fd, MSG_DONTWAIT);
+			release_for_passing(fd);
 		}
 	}
 }

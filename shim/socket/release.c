@@ -370,6 +370,19 @@ static void see_through(struct tracking *tracking, uint64_t until_ns)
 	handshake_await(tracking->fd, until_ns);
 }
 
+void release_for_passing(int fd)
+{
+	int saved = errno;
+	struct tracking tracking = table_find(fd);
+
+	release(&tracking, SYN_PROGRAM_SHARES);
+	if (table_state(&tracking) == SOCKET_IN_FLIGHT) {
+		see_through(&tracking, handshake_patience_ended_ns(tracking.socket));
+		handshake_has_ended(&tracking);
+	}
+	errno = saved;
+}
+
 static bool closes_on_exec(int fd)
 {
 	return next.fcntl(fd, F_GETFD, 0) & FD_CLOEXEC;

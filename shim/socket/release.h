@@ -26,6 +26,10 @@ void release_for_reading(int fd, bool nonblocking_call);
  * another program, sent from inside the kernel. */
 void release_for_sharing(int fd);
 
+/* fd is about to be passed to another process, which will not know that it may be in flight: if the
+ * program counts on the connection it is one first, as far as a handshake usually takes. */
+void release_for_passing(int fd);
+
 /* fd is about to be asked or set or waited for in a way that only the kernel's hold bears: under
  * the user's it is released. */
 void release_before_look(int fd);
