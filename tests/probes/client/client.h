@@ -17,6 +17,9 @@ struct endpoint {
 	FILE *stream;
 };
 
+#define SOCKETS_MOST 8
+extern struct endpoint endpoints[SOCKETS_MOST];
+
 /* The one that steps act on: `use:N` changes it. A step in the background keeps its own. */
 extern _Thread_local struct endpoint *at;
 

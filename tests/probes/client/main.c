@@ -7,41 +7,36 @@
  *
  * Steps act on one socket, made blocking at the first step that needs it; `use:N` goes on with the
  * Nth of eight (the first is 0).
- *   nonblock block cloexec bind linger0        before or between other steps
- *   connect connect-wait                       connect-wait: connect, poll for POLLOUT, SO_ERROR
- *   unconnect                                  connect(AF_UNSPEC)
- *   DOOR:DATA      DOOR: write send sendto sendto-to sendmsg sendmsg-to writev sendmmsg pwritev2
- *                  dprintf sendfile splice more; DATA: text, @N for N bytes, =get, =post
- *   all:DOOR:DATA                              until all is sent, polling when told EAGAIN
- *   write-all:DATA                             all:write:DATA
- *   fdopen fprintf:DATA fclose                 stdio on the socket
- *   read read-dontwait peek read-all           read-all: until the end of the stream
- *   readv recv recvfrom recvmsg recvmmsg preadv2
- *   read-n:DOOR:N                              N bytes, polling when told EAGAIN
- *   poll:EVENTS:MS ppoll:... select:... pselect:... epoll:... epoll-pwait:... epoll-pwait2:...
- *                                              EVENTS: in, out, inout; prints what is ready
- *   epoll-edge                                 adds the socket to an epoll set with EPOLLET
- *   epoll-wait:MS                              waits on that set
- *   peer name error                            getpeername, getsockname (address only), SO_ERROR
- *   ulp                                        setsockopt(TCP_ULP, "tls")
- *   dup dup2 dup3 dupfd dupfd-kept dup-back pass   the socket goes on under the new number (pass:
- *                                              through SCM_RIGHTS, to the client itself)
- *   close-older                                the number from before that
- *   shutdown shutdown-read shutdown-both close syscall-close close-range closefrom
+ *   nonblock block cloexec bind linger0 linger:S nodelay fionbio:0|1   before or between other
+ * steps connect connect-wait                       connect-wait: connect, poll for POLLOUT,
+ * SO_ERROR unconnect                                  connect(AF_UNSPEC) DOOR:DATA      DOOR: write
+ * send sendto sendto-to sendmsg sendmsg-to writev sendmmsg pwritev2 dprintf sendfile splice more;
+ * DATA: text, @N for N bytes, =get, =post all:DOOR:DATA                              until all is
+ * sent, polling when told EAGAIN write-all:DATA                             all:write:DATA fdopen
+ * fprintf:DATA fclose                 stdio on the socket read read-dontwait peek read-all
+ * read-all: until the end of the stream readv recv recvfrom recvmsg recvmmsg preadv2 read-n:DOOR:N
+ * N bytes, polling when told EAGAIN wait-all:N                                 N bytes by
+ * MSG_WAITALL poll:EVENTS:MS ppoll:... select:... pselect:... epoll:... epoll-pwait:...
+ * epoll-pwait2:... EVENTS: in, out, inout; prints what is ready await-all:EVENTS:MS polls all
+ * sockets until each was ready once epoll-edge                                 adds the socket to
+ * an epoll set with EPOLLET epoll-wait:MS                              waits on that set peer name
+ * error                            getpeername, getsockname (address only), SO_ERROR available
+ * FIONREAD ulp                                        setsockopt(TCP_ULP, "tls") dup dup2 dup3
+ * dupfd dupfd-kept dup-back pass   the socket goes on under the new number (pass: through
+ * SCM_RIGHTS, to the client itself) close-older                                the number from
+ * before that shutdown shutdown-read shutdown-both close syscall-close close-range closefrom
  *   replace                                    dup2 of /dev/null onto the socket
- *   fork-write:DATA fork-close exec:COMMAND spawn:COMMAND system:COMMAND   child, then wait for it
- *   vfork-exec:COMMAND
- *   in-child                                   a child goes on, and its status is the client's
- *   orphan                                     a child goes on, and the parent ends at once
- *   thread-write:DATA                          from another thread
- *   background:STEP join                       in another thread, and when it has ended
- *   signals:MS signals-restart:MS signals-off  a timer signal every MS, without and with SA_RESTART
- *   alarm:MS                                   one SIGALRM, without SA_RESTART
- *   patient                                    calls that a signal interrupts are made again
- *   no-sigpipe                                 SIGPIPE is ignored
- *   sndtimeo:MS rcvtimeo:MS sleep:MS port:N
- *   time                                       prints nothing; later `took:MS` prints whether less
- *   exit:N _exit:N quick_exit:N syscall-exit:N return
+ *   over:N                                     dup2 of the socket onto the Nth, which is the same
+ * then fork-write:DATA fork-close exec:COMMAND spawn:COMMAND system:COMMAND   child, then wait for
+ * it vfork-exec:COMMAND in-child                                   a child goes on, and its status
+ * is the client's orphan                                     a child goes on, and the parent ends
+ * at once thread-write:DATA                          from another thread background:STEP join in
+ * another thread, and when it has ended signals:MS signals-restart:MS signals-off  a timer signal
+ * every MS, without and with SA_RESTART alarm:MS                                   one SIGALRM,
+ * without SA_RESTART patient                                    calls that a signal interrupts are
+ * made again no-sigpipe                                 SIGPIPE is ignored sndtimeo:MS rcvtimeo:MS
+ * sleep:MS port:N time                                       prints nothing; later `took:MS` prints
+ * whether less exit:N _exit:N quick_exit:N syscall-exit:N return
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,13 +48,11 @@
 
 #include "client.h"
 
-#define SOCKETS_MOST 8
-
 struct sockaddr_storage address;
 socklen_t address_length;
 bool patient;
 
-static struct endpoint endpoints[SOCKETS_MOST];
+struct endpoint endpoints[SOCKETS_MOST];
 _Thread_local struct endpoint *at = endpoints;
 
 static struct timespec started;

@@ -163,6 +163,15 @@ static bool run_read_n(const struct step *step)
 	return true;
 }
 
+/* MSG_WAITALL: all of it in one call, if nothing ends it early. */
+static void step_wait_all(const struct step *step)
+{
+	char bytes[65536];
+	size_t most = (size_t)step->number < sizeof(bytes) ? (size_t)step->number : sizeof(bytes);
+
+	say(step->name, recv(at->fd, bytes, most, MSG_WAITALL));
+}
+
 bool run_receive_step(const struct step *step)
 {
 	const struct door *door = find_door(step->name);
@@ -174,6 +183,10 @@ bool run_receive_step(const struct step *step)
 	}
 	if (!strcmp(step->name, "read-all")) {
 		say(step->name, receive_all(find_door("read"), SIZE_MAX, &sum));
+		return true;
+	}
+	if (!strcmp(step->name, "wait-all")) {
+		step_wait_all(step);
 		return true;
 	}
 	return !strcmp(step->name, "read-n") && run_read_n(step);

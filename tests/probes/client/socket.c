@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -131,7 +132,8 @@ static void bind_anywhere(void)
 
 static bool run_option(const struct step *step)
 {
-	struct linger linger = {1, 0};
+	struct linger linger = {1, step->number};
+	int number = step->number, on = 1;
 
 	if (!strcmp(step->name, "nonblock"))
 		set_nonblocking(true);
@@ -141,7 +143,11 @@ static bool run_option(const struct step *step)
 		fcntl(at->fd, F_SETFD, FD_CLOEXEC);
 	else if (!strcmp(step->name, "bind"))
 		bind_anywhere();
-	else if (!strcmp(step->name, "linger0"))
+	else if (!strcmp(step->name, "nodelay"))
+		setsockopt(at->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	else if (!strcmp(step->name, "fionbio"))
+		ioctl(at->fd, FIONBIO, &number);
+	else if (!strcmp(step->name, "linger0") || !strcmp(step->name, "linger"))
 		setsockopt(at->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	else if (!strcmp(step->name, "sndtimeo"))
 		set_timeout(SO_SNDTIMEO, step->number);
@@ -150,6 +156,13 @@ static bool run_option(const struct step *step)
 	else
 		return false;
 	return true;
+}
+
+static void step_available(const char *name)
+{
+	int available = 0, result = ioctl(at->fd, FIONREAD, &available);
+
+	say(name, result < 0 ? -1 : available);
 }
 
 static bool run_question(const char *name)
@@ -166,6 +179,8 @@ static bool run_question(const char *name)
 		step_name(name, getsockname, false);
 	else if (!strcmp(name, "error"))
 		say(name, socket_error());
+	else if (!strcmp(name, "available"))
+		step_available(name);
 	else if (!strcmp(name, "ulp"))
 		say(name, setsockopt(at->fd, IPPROTO_TCP, TCP_ULP, "tls", 3));
 	else
@@ -243,6 +258,12 @@ static int replace_by_nothing(void)
 	return result < 0 ? -1 : 0;
 }
 
+/* The other socket is closed by it. */
+static int go_over(struct endpoint *other)
+{
+	return dup2(at->fd, other->fd) < 0 ? -1 : 0;
+}
+
 static bool run_closing(const struct step *step)
 {
 	const char *name = step->name;
@@ -265,6 +286,8 @@ static bool run_closing(const struct step *step)
 		closefrom(3);
 	else if (!strcmp(name, "replace"))
 		say(name, replace_by_nothing());
+	else if (!strcmp(name, "over"))
+		say(name, go_over(&endpoints[step->number % SOCKETS_MOST]));
 	else if (!strcmp(name, "fdopen"))
 		at->stream = fdopen(at->fd, "r+");
 	else if (!strcmp(name, "fclose"))

@@ -182,6 +182,33 @@ static void wait_by(const char *name, const struct door *door, struct watch watc
 	say_ready(name, ready, &watch);
 }
 
+/* An event loop's wait: all sockets in one poll, those left out that have been ready. Says how many
+ * were. */
+static void await_all(const char *name, struct watch watch, int ms)
+{
+	struct pollfd fds[SOCKETS_MOST];
+	short events = (short)((watch.in ? POLLIN : 0) | (watch.out ? POLLOUT : 0));
+	long until = now_ms() + ms, left;
+	int ready = 0, open = 0;
+
+	for (int i = 0; i < SOCKETS_MOST; i++) {
+		fds[i] = (struct pollfd){.fd = endpoints[i].fd, .events = events};
+		open += endpoints[i].fd >= 0;
+	}
+	while (ready < open && (left = until - now_ms()) > 0) {
+		if (poll(fds, SOCKETS_MOST, (int)left) <= 0)
+			continue;
+		for (int i = 0; i < SOCKETS_MOST; i++) {
+			if (!fds[i].revents)
+				continue;
+			fds[i].fd = -1;
+			fds[i].revents = 0;
+			ready++;
+		}
+	}
+	say(name, ready);
+}
+
 static void add_to_edge_set(void)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
@@ -206,7 +233,9 @@ bool run_wait_step(const struct step *step)
 			colon ? (int)strtol(colon + 1, NULL, 10) : -1);
 		return true;
 	}
-	if (!strcmp(step->name, "epoll-edge"))
+	if (!strcmp(step->name, "await-all"))
+		await_all(step->name, watch, colon ? (int)strtol(colon + 1, NULL, 10) : 0);
+	else if (!strcmp(step->name, "epoll-edge"))
 		add_to_edge_set();
 	else if (!strcmp(step->name, "epoll-wait"))
 		wait_by(step->name, &(struct door){"epoll-wait", by_own_set}, (struct watch){0},
