@@ -200,6 +200,15 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'shutdown: 0'*'bytes=5 end=eof'* ]]
 }
 
+@test "a socket connected anew after its association was dissolved has no old error to tell" {
+	begin 20 sink -t 16
+	allow_everything hold=500ms
+	CONNECTIONS=2 same connect unconnect connect error write:hello close
+	CONNECTIONS=2 same connect unconnect connect poll:in:5 write:hello close
+	CONNECTIONS=2 same nonblock connect-wait unconnect connect-wait read write:hello close
+	in_syn
+}
+
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
 	no_sanitizer
 	begin 4 speak-first -t 64

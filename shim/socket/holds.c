@@ -77,6 +77,13 @@ static struct attempt connect_unarmed(int fd, const struct tracked *facts)
 					       : "plain: the kernel refuses TCP_FASTOPEN_CONNECT");
 }
 
+/* A socket that was connected before and dissolved (AF_UNSPEC) has an ECONNRESET to tell. A SYN
+ * takes it away; a held one must not let the program see it. */
+static void forget_old_error(int fd)
+{
+	option_of(fd, SOL_SOCKET, SO_ERROR);
+}
+
 static struct attempt connect_in_kernel(int fd, const struct tracked *facts)
 {
 	struct attempt asked = {ATTEMPT_ASKED, 0, "plain: no cookie yet, asked for one"};
@@ -90,8 +97,10 @@ static struct attempt connect_in_kernel(int fd, const struct tracked *facts)
 	}
 	asked.result = connect_really(fd, facts);
 	saved = asked.result == 0 ? saved : errno;
-	if (asked.result == 0 && kernel_holds(fd))
+	if (asked.result == 0 && kernel_holds(fd)) {
 		asked.came_to = ATTEMPT_HELD;
+		forget_old_error(fd);
+	}
 	errno = saved;
 	return asked;
 }
