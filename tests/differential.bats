@@ -10,5 +10,9 @@ load sockets
 load differential
 
 @test "random programs are the same under the kernel's hold" {
-	programs_are_the_same kernel 1-250
+	programs_are_the_same kernel 1-500
+}
+
+@test "random programs are the same under the user's hold" {
+	programs_are_the_same user 501-1000
 }

@@ -10,5 +10,9 @@ load sockets
 load differential
 
 @test "thousands of random programs are the same under the kernel's hold" {
-	programs_are_the_same kernel "${DIFFER_SEEDS:-10001-15000}"
+	programs_are_the_same kernel "${DIFFER_SEEDS:-10001-20000}"
+}
+
+@test "thousands of random programs are the same under the user's hold" {
+	programs_are_the_same user "${DIFFER_SEEDS:-20001-30000}"
 }

@@ -121,11 +121,12 @@ class Connection:
             self.add("nonblock")
             self.blocking = False
         for step, chance in (("bind", 0.06), ("cloexec", 0.06), (f"sndtimeo:{LONG_MS}", 0.08),
-                             (f"rcvtimeo:{LONG_MS}", 0.08), ("linger0", 0.02)):
+                             (f"rcvtimeo:{LONG_MS}", 0.08), ("nodelay", 0.06), ("linger:2", 0.04),
+                             ("linger0", 0.02)):
             if rng.random() >= chance or (step == "linger0" and self.mode != "sink"):
                 continue
             # The first step that needs a socket makes it.
-            self.add(*(("bind", step) if step in ("cloexec", "linger0") else (step,)))
+            self.add(*(("bind", step) if step in ("cloexec", "linger0", "linger:2", "nodelay") else (step,)))
             self.loose = self.loose or step == "linger0"
         self.connect()
         if self.mode == "speak-first":
@@ -164,7 +165,7 @@ class Connection:
 
     def data(self, most):
         rng = self.rng
-        if "http" in self.program.options and rng.random() < 0.6:
+        if "http" in self.program.options and most >= max(REQUESTS.values()) and rng.random() < 0.6:
             return rng.choice(("=get", "=get", "=post"))
         if rng.random() < 0.5 or most < 20:
             return rng.choice(WORDS)[:max(1, most)]
@@ -250,6 +251,8 @@ class Connection:
             self.await_input()
         if self.blocking and size == self.unread == 8 and not self.sent and rng.random() < 0.5:
             self.add(rng.choice(READ_DOORS))
+        elif self.blocking and not self.impatient and rng.random() < 0.2:
+            self.add(f"wait-all:{size}")
         else:
             self.add(f"read-n:{rng.choice(READ_DOORS)}:{size}")
         self.unread -= size
@@ -296,13 +299,14 @@ class Connection:
         if self.settled and (self.blocking or self.connected_blocking):
             # Whoever gets a socket passed that is connected has no reason to connect it.
             again = () if "pass" in self.steps else ("connect",)
-            self.add(self.rng.choice(("peer", "peer", "name", "error", *again)))
+            nothing = () if self.unread or self.answered else ("available",)
+            self.add(self.rng.choice(("peer", "peer", "name", "error", *again, *nothing)))
         else:
             self.add("name")
 
     def toggle(self):
         self.blocking = not self.blocking
-        self.add("block" if self.blocking else "nonblock")
+        self.add(self.rng.choice(("block", "fionbio:0") if self.blocking else ("nonblock", "fionbio:1")))
 
     def pause(self):
         if self.rng.random() < 0.15:
@@ -346,7 +350,7 @@ class Connection:
             self.add("orphan")
 
     def signals(self):
-        """Waits are interrupted by any signal, the rest by those without SA_RESTART, and where there is a timeout."""
+        """Waits are interrupted by any signal, the rest by those without SA_RESTART, or that have a timeout."""
         restart = not self.alone or self.rng.random() < 0.6
         self.add("patient", f"signals{'-restart' if restart else ''}:{self.rng.choice((1, 3, 7))}")
         self.impatient = self.impatient or not restart or any("timeo:" in step for step in self.steps)
@@ -359,6 +363,25 @@ class Connection:
         self.writable = False
         if self.mode in ANSWERING and not self.loose:
             self.drain()
+
+    def end_both_ways(self):
+        if self.mode != "sink" or not self.writable or not (self.settled or self.sent):
+            return
+        if self.rng.random() < 0.5:
+            self.add("shutdown-read", self.rng.choice(("read", "recv")))
+        else:
+            self.add("shutdown-both")
+            self.writable = False
+
+    def start_over(self):
+        """Dissolves the association, and connects the same socket once more."""
+        if self.mode != "sink" or not self.settled or self.stream or self.duplicated or not self.writable:
+            return
+        self.add("unconnect")
+        # A reset throws away what has not left.
+        self.loose = self.loose or self.sent > 0
+        self.sent = 0
+        self.connect()
 
     def drain(self):
         """Reads to the end of the stream."""
@@ -382,18 +405,16 @@ class Connection:
             self.add("ulp")
 
     def unsure(self):
-        """What may say one thing or the other before the handshake has ended. (In flight poll says nothing, where it
-        would say that more can be written: that is the one round trip.)"""
+        """What may say one thing or the other before the handshake has ended. (In flight poll says nothing, where
+        it would say that more can be written: that is the one round trip.)"""
         if not self.sent and not self.blocking and not self.connected_blocking:
-            self.add(self.rng.choice(("peer", "error", "poll:out:0", "write:early", "poll:inout:0")))
-            if self.steps[-1].startswith("write"):
-                self.note_sent(5)
+            self.add(self.rng.choice(("peer", "error", "poll:out:0", "poll:inout:0")))
             self.add("#unsure")
 
     ACTIONS = ((send, 30), (receive, 16), (send_nothing, 4), (send_in_thread, 4),
                (receive_in_background, 4), (look_in_vain, 8), (wait_for_output, 5), (ask, 6), (toggle, 5),
                (pause, 12), (duplicate, 5), (child, 6), (signals, 4), (half_close, 4), (stdio, 2),
-               (kernel_tls, 1), (unsure, 1))
+               (end_both_ways, 2), (start_over, 2), (kernel_tls, 1), (unsure, 1))
 
     def act(self):
         actions, weights = zip(*self.ACTIONS)
@@ -526,6 +547,31 @@ def merge(rng, first, second):
     return merged
 
 
+def both_at_once(rng, mode):
+    """Two connections of one loop: nothing is waited for but both."""
+    steps, size = [], {}
+    for number in range(2):
+        steps += [f"use:{number}", "nonblock", "connect"]
+    if rng.random() < 0.7:
+        steps.append(f"await-all:out:{LONG_MS}")
+    for number in range(2):
+        size[number] = rng.choice((1, 100, 900, 3000, 20000))
+        steps += [f"use:{number}", f"all:{rng.choice(ALL_DOORS)}:@{size[number]}"]
+    if mode in ANSWERING:
+        steps.append(f"await-all:in:{LONG_MS}")
+        for number in rng.sample((0, 1), 2):
+            left = size[number] + 8 * (mode == "speak-first") if mode != "answer" else 3
+            steps += [f"use:{number}", f"read-n:{rng.choice(READ_DOORS)}:{left}"]
+    for number in rng.sample((0, 1), 2):
+        if rng.random() < 0.7:
+            steps += [f"use:{number}", rng.choice(("close", "syscall-close", "shutdown", "over:1"))]
+            if steps[-1] == "over:1" and number == 1:
+                steps[-1] = "close"
+            elif steps[-1] == "over:1":
+                break
+    return steps + [rng.choice(("return", "_exit:1", "exit:0", "exec:true"))]
+
+
 def rule_options(rng, mode):
     verify = "" if mode == "refuse" else " verify=off"
     payload = rng.choices(("any", "http", 'prefix:"hello"'), (8, 3, 1))[0]
@@ -541,7 +587,9 @@ def program_of(seed, rtts=RTTS):
     program = Program((), mode, mode == "refuse" or rng.random() < 0.7, rtt, rule_options(rng, mode),
                       mode != "refuse" and rng.random() < 0.1, seed)
     count = rng.choices((1, 2, 3), (70, 20, 10))[0]
-    if count == 2 and rng.random() < 0.6:
+    if count == 2 and mode in (*ANSWERING, "sink") and rng.random() < 0.2:
+        steps, loose = both_at_once(rng, mode), False
+    elif count == 2 and rng.random() < 0.6:
         pair = [one_connection(rng, program, False) for _ in range(2)]
         for connection in pair:
             if rng.random() < 0.7:
