@@ -324,3 +324,25 @@ begin_either() { # KIND RTT_MS MODE
 		done
 	done
 }
+
+@test "an answer that came a round trip early and is not read turns no close into a reset" {
+	begin 20 answer -t 16
+	for finish in close exit:0 _exit:0 closefrom; do
+		same connect write:x write:x write:@3000 $finish
+		[[ $SEEN == *'bytes=3002 end=eof'* ]]
+		in_syn
+		same connect write:x $finish
+		[[ $SEEN == *'bytes=1 end=eof'* ]]
+	done
+	same nonblock connect-wait write:x close sleep:100
+	[[ $SEEN == *'bytes=1 end=eof'* ]]
+}
+
+@test "after a blocking connect() whose hold has ended, waiting for output does not wait" {
+	begin 60 sink -t 16
+	allow_everything hold=5ms
+	for wait in poll:out:0 poll:out:10 select:out:0 select:out:10 epoll:out:10; do
+		same connect sleep:15 "$wait" write:x
+		[[ $SEEN == *': 1 out'* ]]
+	done
+}

@@ -118,14 +118,8 @@ INTERPOSER FILE *fdopen(int fd, const char *mode)
 	return stream;
 }
 
-/* A child finds no held socket. What is in flight it knows as such; the keeper, and the descriptors
- * that are the keeper's, belong to the parent. */
-
-static void before_child(void)
-{
-	if (sockets_are_live() && table_is_ours())
-		release_all(SYN_PROGRAM_SHARES);
-}
+/* A child finds no held socket (release_for_child). What is in flight it knows as such; the keeper,
+ * and the descriptors that are the keeper's, belong to the parent. */
 
 static void close_orphan(int fd)
 {
@@ -147,20 +141,20 @@ static pid_t after_fork(pid_t pid)
 
 INTERPOSER pid_t fork(void)
 {
-	before_child();
+	release_for_child();
 	return after_fork(next.fork());
 }
 
 INTERPOSER pid_t _Fork(void)
 {
-	before_child();
+	release_for_child();
 	return after_fork(next._Fork());
 }
 
 INTERPOSER pid_t forkpty(int *terminal, char *name, const struct termios *attributes,
 			 const struct winsize *size)
 {
-	before_child();
+	release_for_child();
 	return after_fork(next.forkpty(terminal, name, attributes, size));
 }
 
@@ -178,7 +172,7 @@ INTERPOSER READS_UNPASSED_WORDS int clone(int (*run)(void *), void *stack, int f
 	child = va_arg(arguments, long);
 	va_end(arguments);
 	if (!(flags & CLONE_THREAD))
-		before_child();
+		release_for_child();
 	return next.clone(run, stack, flags, argument, parent, tls, child);
 }
 
@@ -215,7 +209,7 @@ INTERPOSER int daemon(int keep_directory, int keep_streams)
 {
 	int result;
 
-	before_child();
+	release_for_child();
 	if (sockets_are_live() && table_is_ours())
 		handshakes_see_through_exec();
 	result = next.daemon(keep_directory, keep_streams);
@@ -228,10 +222,9 @@ INTERPOSER int daemon(int keep_directory, int keep_streams)
  * reset a socket in flight (shutdown) without knowing. */
 static void before_program(void)
 {
-	if (sockets_are_live() && table_is_ours()) {
-		release_all(SYN_PROGRAM_SHARES);
+	release_for_child();
+	if (sockets_are_live() && table_is_ours())
 		handshakes_see_through_spawn();
-	}
 }
 
 INTERPOSER int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
@@ -395,7 +388,7 @@ INTERPOSER int execle(const char *path, const char *argument, ...)
 __attribute__((used, visibility("hidden"))) void before_vfork(void);
 void before_vfork(void)
 {
-	before_child();
+	release_for_child();
 }
 
 #if defined(__x86_64__)

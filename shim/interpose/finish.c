@@ -31,8 +31,10 @@ bool before_close(int fd)
 	}
 	if (table_state(&tracking) == SOCKET_TIMED)
 		first_byte_looked_for(&tracking);
-	if (table_state(&tracking) == SOCKET_WATCHED || table_state(&tracking) == SOCKET_TIMED)
+	if (table_state(&tracking) == SOCKET_WATCHED || table_state(&tracking) == SOCKET_TIMED) {
 		connection_ends(&tracking);
+		early_answer_discard(&tracking);
+	}
 	if (table_state(&tracking) != SOCKET_UNTRACKED && table_state(&tracking) < SOCKET_HELD)
 		table_move(&tracking, SOCKET_UNTRACKED);
 	return table_state(&tracking) != SOCKET_KEPT;
@@ -198,8 +200,10 @@ static bool end_connecting(struct tracking *tracking, void *unused)
 static bool end_watched(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	if (table_is_same_socket(tracking))
+	if (table_is_same_socket(tracking)) {
 		connection_ends(tracking);
+		early_answer_discard(tracking);
+	}
 	return true;
 }
 

@@ -83,7 +83,7 @@ static bool duplicating_number(long number, const long word[6], long *result)
 	case SYS_fork:
 	case SYS_vfork:
 #endif
-		release_all(SYN_PROGRAM_SHARES);
+		release_for_child();
 		return false;
 	default:
 		return false;

@@ -42,10 +42,14 @@ static void each_polled(const struct pollfd *fds, nfds_t count, void (*visit)(in
 }
 
 /* An array that cannot be read is the kernel's to refuse. */
+static bool is_sound(const struct pollfd *fds, nfds_t count)
+{
+	return count <= SIZE_MAX / sizeof(*fds) && is_readable(fds, count * sizeof(*fds));
+}
+
 static void before_looking(const struct pollfd *fds, nfds_t count)
 {
-	if (!hold_in_use()->bears_looking && count <= SIZE_MAX / sizeof(*fds) &&
-	    is_readable(fds, count * sizeof(*fds)))
+	if (!hold_in_use()->bears_looking && is_sound(fds, count))
 		each_polled(fds, count, release_before_look);
 }
 
@@ -53,6 +57,16 @@ static void before_poll_sleeps(const struct pollfd *fds, nfds_t count)
 {
 	release_before_sleep(false);
 	each_polled(fds, count, release_waited_for);
+}
+
+/* A blocking connect() has waited: its socket is writable from then on. */
+static void await_connections(const struct pollfd *fds, nfds_t count)
+{
+	if (!is_sound(fds, count))
+		return;
+	for (nfds_t i = 0; i < count; i++)
+		if (fds[i].fd >= 0 && (fds[i].events & (POLLOUT | POLLWRNORM)))
+			connection_await_of(fds[i].fd);
 }
 
 static SLOW_PATH int poll_live(struct pollfd *fds, nfds_t count, int timeout)
@@ -66,6 +80,8 @@ static SLOW_PATH int poll_live(struct pollfd *fds, nfds_t count, int timeout)
 			return ready;
 		before_poll_sleeps(fds, count);
 	}
+	if (timeout >= 0)
+		await_connections(fds, count);
 	ready = next.poll(fds, count, timeout);
 	if (ready == 0 && timeout != 0)
 		each_polled(fds, count, waited_in_vain);
@@ -103,6 +119,8 @@ static SLOW_PATH int ppoll_live(struct pollfd *fds, nfds_t count, const struct t
 			return ready;
 		before_poll_sleeps(fds, count);
 	}
+	if (timeout)
+		await_connections(fds, count);
 	ready = next.ppoll(fds, count, timeout, mask);
 	if (ready == 0 && !is_zero(timeout))
 		each_polled(fds, count, waited_in_vain);
@@ -191,6 +209,13 @@ static int pass_pselect(struct select_call *call, bool at_once)
 			    call->sets.theirs[2], at_once ? &no_time : call->timespec, call->mask);
 }
 
+static void await_selected(const struct select_call *call)
+{
+	for (int fd = 0; fd < call->count; fd++)
+		if (FD_ISSET(fd, &call->sets.copies[1]))
+			connection_await_of(fd);
+}
+
 static int select_live(struct select_call *call)
 {
 	int ready;
@@ -210,6 +235,8 @@ static int select_live(struct select_call *call)
 		release_before_sleep(false);
 		each_selected(&call->sets, call->count, release_waited_for);
 	}
+	if (call->sets.theirs[1])
+		await_selected(call);
 	ready = call->pass(call, false);
 	if (ready == 0 && !call->at_once)
 		each_selected(&call->sets, call->count, waited_in_vain);
@@ -278,6 +305,8 @@ static SLOW_PATH int epoll_live(int epoll, struct epoll_event *events, int most,
 			return ready;
 		release_before_sleep(false);
 	}
+	if (timeout >= 0)
+		connections_await_in_epoll();
 	ready = next.epoll_pwait(epoll, events, most, timeout, mask);
 	if (ready == 0 && timeout != 0)
 		epoll_waited_in_vain();
@@ -311,6 +340,8 @@ static SLOW_PATH int epoll_pwait2_live(int epoll, struct epoll_event *events, in
 			return ready;
 		release_before_sleep(false);
 	}
+	if (timeout)
+		connections_await_in_epoll();
 	ready = next.epoll_pwait2(epoll, events, most, timeout, mask);
 	if (ready == 0 && !is_zero(timeout))
 		epoll_waited_in_vain();

@@ -285,11 +285,8 @@ static bool emit_held(struct tracking *tracking, const struct transmission *tran
 /* A program whose connect() waited for the connection never sees EAGAIN from the handshake. */
 static void await_if_connected(struct tracking *tracking, const struct transmission *transmission)
 {
-	if (table_state(tracking) != SOCKET_IN_FLIGHT || handshake_has_ended(tracking) ||
-	    !tracking->socket->blocking || !is_nonblocking(transmission))
-		return;
-	handshake_await(tracking->fd, clock_now_ns() + HANDSHAKE_PATIENCE_NS);
-	handshake_has_ended(tracking);
+	if (table_state(tracking) == SOCKET_IN_FLIGHT && is_nonblocking(transmission))
+		connection_await(tracking);
 }
 
 bool emit(const struct transmission *transmission, ssize_t *result)

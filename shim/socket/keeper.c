@@ -96,6 +96,7 @@ static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 
 	if (!table_move(tracking, SOCKET_UNTRACKED))
 		return; /* vacated at this moment */
+	early_answer_discard(&(struct tracking){.fd = fd, .socket = &socket});
 	next.close(fd);
 	handshake_is_over(&socket, outcome);
 }

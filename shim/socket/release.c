@@ -84,6 +84,8 @@ void release_for_sharing(int fd)
 {
 	struct tracking tracking = table_find(fd);
 
+	if (tracking.socket)
+		atomic_store(&tracking.socket->shared, true);
 	release(&tracking, SYN_PROGRAM_SHARES);
 }
 
@@ -195,6 +197,17 @@ static bool release_any(struct tracking *tracking, void *reason)
 void release_all(enum syn_reason reason)
 {
 	table_each(SOCKET_HELD, release_any, &reason);
+}
+
+/* When the last child was made: what was connected before it may be the child's, too. */
+static _Atomic(uint64_t) last_child_ns;
+
+void release_for_child(void)
+{
+	if (!sockets_are_noted() || !table_is_ours())
+		return;
+	atomic_store(&last_child_ns, clock_now_ns());
+	release_all(SYN_PROGRAM_SHARES);
 }
 
 /* Before Linux 5.5 the kernel does not say why data was not acknowledged; sending the data alone
@@ -341,6 +354,59 @@ void handshake_await(int fd, uint64_t until_ns)
 	errno = saved;
 }
 
+void connection_await(struct tracking *tracking)
+{
+	if (table_state(tracking) != SOCKET_IN_FLIGHT || !tracking->socket->blocking ||
+	    handshake_has_ended(tracking))
+		return;
+	handshake_await(tracking->fd, clock_now_ns() + HANDSHAKE_PATIENCE_NS);
+	handshake_has_ended(tracking);
+}
+
+void connection_await_of(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	connection_await(&tracking);
+}
+
+static bool await_in_epoll(struct tracking *tracking, void *unused)
+{
+	(void)unused;
+	if (atomic_load(&tracking->socket->in_epoll) && table_is_same_socket(tracking))
+		connection_await(tracking);
+	return true;
+}
+
+void connections_await_in_epoll(void)
+{
+	table_each(SOCKET_IN_FLIGHT, await_in_epoll, NULL);
+}
+
+#define DISCARD_MOST  64
+#define DISCARD_BYTES ((size_t)1 << 20)
+
+/* With MSG_TRUNC a stream's bytes are thrown away in the kernel (tcp(7)). Others who have the
+ * socket may want to read them. */
+void early_answer_discard(const struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+	struct outcome outcome;
+	int saved = errno;
+
+	if (!socket->syn_bytes || socket->inherited || atomic_load(&tracking->socket->shared) ||
+	    atomic_load(&last_child_ns) >= atomic_load(&tracking->socket->connected_ns))
+		return;
+	outcome = outcome_of(tracking->fd);
+	if (outcome.bytes_received && clock_now_ns() < atomic_load(&tracking->socket->syn_ns) +
+							       2 * (outcome.rtt_us * NS_PER_US))
+		for (int times = 0; times < DISCARD_MOST; times++)
+			if (next.recv(tracking->fd, NULL, DISCARD_BYTES,
+				      MSG_DONTWAIT | MSG_TRUNC) <= 0)
+				break;
+	errno = saved;
+}
+
 bool counts_on_connection(const struct tracked *socket)
 {
 	return socket->blocking || socket->syn_bytes || atomic_load(&socket->told_connected) ||
@@ -375,6 +441,8 @@ void release_for_passing(int fd)
 	int saved = errno;
 	struct tracking tracking = table_find(fd);
 
+	if (tracking.socket)
+		atomic_store(&tracking.socket->shared, true);
 	release(&tracking, SYN_PROGRAM_SHARES);
 	if (table_state(&tracking) == SOCKET_IN_FLIGHT) {
 		see_through(&tracking, handshake_patience_ended_ns(tracking.socket));

@@ -53,6 +53,10 @@ void holds_were_seen(void);
 void waited_in_vain(int fd);
 void epoll_waited_in_vain(void);
 
+/* A child is about to be made: releases every hold, and remembers that others may have what is
+ * connected by now. */
+void release_for_child(void);
+
 /* Releases every hold of this process. */
 void release_all(enum syn_reason reason);
 
@@ -76,6 +80,20 @@ void connection_is_given_up(const struct tracking *tracking);
 
 /* The socket is about to go: what came after its handshake is remembered. */
 void connection_ends(const struct tracking *tracking);
+
+/* A program whose connect() waited takes it that the handshake has ended: waits for that, if it is
+ * one. */
+void connection_await(struct tracking *tracking);
+
+/* The same for what is about to be waited for: fd, and what is in epoll sets. Not for longer than
+ * connect() would have waited. */
+void connection_await_of(int fd);
+void connections_await_in_epoll(void);
+
+/* The program closes the socket. An answer to data that left with the SYN may be there, unread, a
+ * round trip before it could have been without that; it would turn the close into a reset, which
+ * loses what has not left yet. It is thrown away. */
+void early_answer_discard(const struct tracking *tracking);
 
 /* Waits until no handshake is under way on fd, at most until `until_ns`. Signals do not shorten it,
  * and nothing is recorded or consumed: a pending error is left for the program. */

@@ -215,6 +215,7 @@ static void fill(struct tracked *socket, const struct tracked *facts)
 	atomic_store(&socket->seen_writable, atomic_load(&facts->seen_writable));
 	atomic_store(&socket->waited_in_vain, atomic_load(&facts->waited_in_vain));
 	atomic_store(&socket->in_epoll, atomic_load(&facts->in_epoll));
+	atomic_store(&socket->shared, atomic_load(&facts->shared));
 	atomic_store(&socket->wants_to_read, atomic_load(&facts->wants_to_read));
 }
 

@@ -69,6 +69,7 @@ struct tracked {
 	_Atomic(bool) seen_writable;  /* a call that waits may have said that it is connected */
 	_Atomic(bool) waited_in_vain; /* the program has waited for it, and its time ran out */
 	_Atomic(bool) in_epoll;	      /* it was put into an epoll set */
+	_Atomic(bool) shared;	      /* somebody else may have it: duplicates, children */
 	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
 	bool blocking;		      /* connect() was a blocking one: 0 means established */
 	uint32_t rtt_us;	      /* remembered round trip, 0: none */
