@@ -10,6 +10,8 @@ static const struct {
 	{"tls", POLICY_PAYLOAD_TLS},
 	{"http", POLICY_PAYLOAD_HTTP},
 	{"dns", POLICY_PAYLOAD_DNS},
+	{"redis", POLICY_PAYLOAD_REDIS},
+	{"memcached", POLICY_PAYLOAD_MEMCACHED},
 };
 
 static int parse_prefix(const struct parse *parse, struct policy_rule *rule, struct span column)
@@ -43,5 +45,6 @@ int parse_payload(const struct parse *parse, struct policy_rule *rule, struct sp
 	if (span_begins(column, "prefix:"))
 		return parse_prefix(parse, rule, column);
 	return parse_refuse(parse, column,
-			    "unknown payload @: expected any, tls, http, dns or prefix:\"bytes\"");
+			    "unknown payload @: expected any, tls, http, dns, redis, memcached "
+			    "or prefix:\"bytes\"");
 }

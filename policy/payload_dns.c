@@ -3,8 +3,6 @@
  * One DNS query over TCP (RFC 1035 section 4.2.2). Asking twice is answered twice; updates,
  * notifications, key exchanges and zone transfers are something else and are refused.
  */
-#include "payload.h"
-
 #include "scan.h"
 
 #define HEADER_LENGTH	12
@@ -59,6 +57,7 @@ static unsigned int read_header(struct query *query)
 
 	read_number(query); /* the id */
 	scan_expect(&query->scan, (message_byte(query) & ~FLAG_RD) == 0);
+	scan_settle(&query->scan); /* QUERY: no update, no notification */
 	scan_expect(&query->scan, (message_byte(query) & ~FLAGS_AD_CD) == 0);
 	scan_expect(&query->scan, read_number(query) == 1);
 	scan_expect(&query->scan, read_number(query) == 0);
@@ -108,13 +107,11 @@ static void read_additional(struct query *query)
 	skip(query, read_number(query));
 }
 
-bool payload_is_dns_query(const uint8_t *bytes, size_t length)
+enum payload_verdict payload_dns(const uint8_t *bytes, size_t length)
 {
-	struct query query = {.scan = {.at = bytes, .end = bytes + length}};
+	struct query query = {.scan = scan_of(bytes, length)};
 	unsigned int additional;
 
-	if (length == 0)
-		return false;
 	read_length(&query);
 	additional = read_header(&query);
 	read_question(&query);
@@ -122,5 +119,5 @@ bool payload_is_dns_query(const uint8_t *bytes, size_t length)
 		read_additional(&query);
 	scan_expect(&query.scan, query.left == 0);
 	scan_expect_end(&query.scan);
-	return query.scan.state != SCAN_REFUSED;
+	return scan_verdict(&query.scan);
 }

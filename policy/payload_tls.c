@@ -1,153 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A TLS ClientHello: it opens a handshake and commits to nothing, so a server may see it twice
- * (RFC 8446 section 8, RFC 7413 section 6.3.2). Early data would be repeated with it: refused.
+ * (RFC 8446 section 8, RFC 7413 section 6.3.2). Early data would be repeated with it: refused, and
+ * so is an encrypted one with early data, because its outer hello must have the extension as well.
+ * Early data of a hello that is cut short is behind the cut, so it cannot ride.
  */
-#include "payload.h"
+#include "hello.h"
 
-#include "scan.h"
-
-#define RECORD_HANDSHAKE     22	   /* RFC 8446 section 5.1 */
-#define RECORD_MOST	     16384 /* RFC 8446 section 5.1 */
-#define HANDSHAKE_HELLO	     1	   /* RFC 8446 section 4 */
-#define EXTENSION_EARLY_DATA 42	   /* RFC 8446 section 4.2 */
-#define RANDOM_LENGTH	     32	   /* RFC 8446 section 4.1.2, as the next */
-#define SESSION_ID_MOST	     32
-
-struct hello {
-	struct scan scan;
-	size_t record_left; /* bytes of this record that were not read */
-	size_t left;	    /* the same for the message */
-};
-
-/* 3.1 is TLS 1.0; no byte of another protocol looks like this. */
-static void read_version(struct hello *hello, uint8_t (*next)(struct hello *), uint8_t newest)
+enum payload_verdict payload_tls(const uint8_t *bytes, size_t length)
 {
-	uint8_t minor;
+	struct hello hello = {.scan = scan_of(bytes, length)};
 
-	scan_expect(&hello->scan, next(hello) == 3);
-	minor = next(hello);
-	scan_expect(&hello->scan, minor >= 1 && minor <= newest);
-}
-
-static uint8_t raw_byte(struct hello *hello)
-{
-	return scan_byte(&hello->scan);
-}
-
-static void read_record_header(struct hello *hello)
-{
-	size_t length;
-
-	scan_expect(&hello->scan, raw_byte(hello) == RECORD_HANDSHAKE);
-	read_version(hello, raw_byte, 4);
-	length = (size_t)raw_byte(hello) << 8;
-	scan_expect(&hello->scan, length <= RECORD_MOST);
-	length |= raw_byte(hello);
-	/* An empty record is not allowed for handshakes and would never end. */
-	scan_expect(&hello->scan, length > 0 && length <= RECORD_MOST);
-	hello->record_left = length;
-}
-
-/* A byte of the handshake, which may be cut into any number of records. */
-static uint8_t handshake_byte(struct hello *hello)
-{
-	if (hello->record_left == 0)
-		read_record_header(hello);
-	if (scan_is_going(&hello->scan))
-		hello->record_left--;
-	return raw_byte(hello);
-}
-
-static uint8_t message_byte(struct hello *hello)
-{
-	scan_expect(&hello->scan, hello->left > 0);
-	if (scan_is_going(&hello->scan))
-		hello->left--;
-	return handshake_byte(hello);
-}
-
-static size_t read_number(struct hello *hello, size_t bytes)
-{
-	size_t number = 0;
-
-	while (bytes-- > 0)
-		number = number << 8 | message_byte(hello);
-	return number;
-}
-
-static void skip(struct hello *hello, size_t bytes)
-{
-	scan_expect(&hello->scan, bytes <= hello->left);
-	while (bytes-- > 0 && scan_is_going(&hello->scan))
-		message_byte(hello);
-}
-
-static void read_handshake_header(struct hello *hello)
-{
-	scan_expect(&hello->scan, handshake_byte(hello) == HANDSHAKE_HELLO);
-	for (int i = 0; i < 3; i++)
-		hello->left = hello->left << 8 | handshake_byte(hello);
-}
-
-static void read_session_id(struct hello *hello)
-{
-	size_t length = read_number(hello, 1);
-
-	scan_expect(&hello->scan, length <= SESSION_ID_MOST);
-	skip(hello, length);
-}
-
-static void read_cipher_suites(struct hello *hello)
-{
-	size_t length = read_number(hello, 2);
-
-	scan_expect(&hello->scan, length >= 2 && length % 2 == 0);
-	skip(hello, length);
-}
-
-static void read_compression_methods(struct hello *hello)
-{
-	size_t length = read_number(hello, 1);
-
-	scan_expect(&hello->scan, length >= 1);
-	skip(hello, length);
-}
-
-static void read_extension(struct hello *hello)
-{
-	scan_expect(&hello->scan, read_number(hello, 2) != EXTENSION_EARLY_DATA);
-	skip(hello, read_number(hello, 2));
-}
-
-/* Before TLS 1.3 a hello may end without extensions. */
-static void read_extensions(struct hello *hello)
-{
-	size_t length;
-
-	if (hello->left == 0)
-		return;
-	length = read_number(hello, 2);
-	scan_expect(&hello->scan, length == hello->left);
-	while (hello->left > 0 && scan_is_going(&hello->scan))
-		read_extension(hello);
-}
-
-bool payload_is_tls_client_hello(const uint8_t *bytes, size_t length)
-{
-	struct hello hello = {.scan = {.at = bytes, .end = bytes + length}};
-
-	if (length == 0)
-		return false;
-	read_handshake_header(&hello);
-	read_version(&hello, message_byte, 3);
-	skip(&hello, RANDOM_LENGTH);
-	read_session_id(&hello);
-	read_cipher_suites(&hello);
-	read_compression_methods(&hello);
-	read_extensions(&hello);
+	hello_read(&hello);
 	/* A record that is longer than the hello has another message in it. */
 	scan_expect(&hello.scan, hello.record_left == 0);
 	scan_expect_end(&hello.scan);
-	return hello.scan.state != SCAN_REFUSED;
+	return hello.early_data ? PAYLOAD_REFUSED : scan_verdict(&hello.scan);
 }
