@@ -47,4 +47,15 @@ enum payload_verdict payload_redis(const uint8_t *bytes, size_t length);
 /* memcached requests, as text or binary, that only read; the last may be truncated. */
 enum payload_verdict payload_memcached(const uint8_t *bytes, size_t length);
 
+/*
+ * The host that a payload names by itself: the server name of a ClientHello (RFC 6066 section 3:
+ * one name, of type host_name), or the host of an HTTP/1 request of any method but CONNECT (that of
+ * an absolute target, RFC 9112 section 3.2.2, before that of the one Host field), without its port.
+ * Whether the payload is safe to repeat is another question. Writes it to `name` as names are
+ * compared, in lower case and without a final dot, with a NUL, and returns its length. 0 if there
+ * is none, if it is an address or no host name, or does not fit (253 bytes and the NUL always do).
+ * Where a ClientHello is encrypted, the name is that of the server that decrypts it.
+ */
+size_t payload_host_name(const void *bytes, size_t length, char *name, size_t size);
+
 #endif
