@@ -53,12 +53,13 @@ union socket_address {
 	struct sockaddr_in6 ip6;
 };
 
+/* Atomic is what other threads look at, maybe of an entry that is being used again. */
 struct tracked {
 	union socket_address address; /* the destination, as the program gave it */
 	socklen_t address_length;
 	_Atomic(uint64_t)
 		identity; /* SO_COOKIE: a number reused by another socket has another one */
-	const struct policy_rule *rule;
+	_Atomic(const struct policy_rule *) rule;
 	_Atomic(uint64_t) connected_ns; /* CLOCK_MONOTONIC at connect() */
 	_Atomic(uint64_t) deadline_ns;	/* SOCKET_HELD: when the keeper releases it */
 	_Atomic(uint64_t) syn_ns;	/* when the SYN left */
@@ -71,14 +72,14 @@ struct tracked {
 	_Atomic(bool) in_epoll;	      /* it was put into an epoll set */
 	_Atomic(bool) shared;	      /* somebody else may have it: duplicates, children */
 	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
-	bool blocking;		      /* connect() was a blocking one: 0 means established */
-	uint32_t rtt_us;	      /* remembered round trip, 0: none */
-	bool judged;		      /* what it teaches has been remembered */
-	bool inherited;		      /* came through fork: the parent sees to its data */
-	bool control;		      /* left plain, to compare (control=) */
-	bool reset;		      /* SYN+data was reset, and a plain connection made instead */
-	enum syn_reason reason;
-	uint32_t syn_bytes; /* payload that left with the SYN */
+	_Atomic(bool) blocking;	      /* connect() was a blocking one: 0 means established */
+	_Atomic(uint32_t) rtt_us;     /* remembered round trip, 0: none */
+	_Atomic(bool) judged;	      /* what it teaches has been remembered */
+	_Atomic(bool) inherited;      /* came through fork: the parent sees to its data */
+	_Atomic(bool) control;	      /* left plain, to compare (control=) */
+	_Atomic(bool) reset;	      /* SYN+data was reset, and a plain connection made instead */
+	_Atomic(enum syn_reason) reason;
+	_Atomic(uint32_t) syn_bytes; /* payload that left with the SYN */
 };
 
 /* A descriptor that is tracked, and its state when it was looked up. */
