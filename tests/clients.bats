@@ -173,7 +173,7 @@ web() {
 	lab_prime 10.9.0.1 7000
 	lab_delay 20
 	greet() {
-		sleep 0.3 | timeout 5 nc 10.9.0.1 7000
+		sleep 0.3 | timeout 1 nc 10.9.0.1 7000
 	}
 	same_program 0 greet
 }

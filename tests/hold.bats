@@ -138,5 +138,6 @@ syn_data_of_last() {
 	expect_status 0
 	expect_error_with 'tfo-run: TFO_HOLD: "none" is neither "kernel" nor "user"'
 	[[ $(grep -c TFO_HOLD <<<"$stderr") == 1 ]]
+	lab_wait_ended 2
 	[[ $(tail -n 1 "$(lab_log server)") == *syn_data=1* ]]
 }
