@@ -63,6 +63,7 @@ class Count:
         self.held = 0
         self.lock = threading.Lock()
         self.suspects = []
+        self.failed = None
 
     def add(self, judge, verdict):
         with self.lock:
@@ -76,7 +77,7 @@ class Count:
 
 
 def work(bench, waiting, count):
-    while True:
+    while not count.failed:
         try:
             program = waiting.get_nowait()
         except queue.Empty:
@@ -84,9 +85,9 @@ def work(bench, waiting, count):
         judge = Judge(program, bench)
         try:
             count.add(judge, judge.first_look())
-        except Exception:
-            print(f"differ.py {program.command()}", file=sys.stderr)
-            raise
+        except OSError as error:
+            count.failed = f"{error}, at differ.py {program.command()}"
+            return
 
 
 def first_looks(options, count):
@@ -153,6 +154,9 @@ def main():
         count = Count(options.show_racy)
         start = time.monotonic()
         first_looks(options, count)
+        if count.failed:
+            print(f"cannot go on: {count.failed}")
+            return 2
         print(f"first looks: {time.monotonic() - start:.0f} s, {len(count.suspects)} suspects", flush=True)
         different = second_looks(options, count)
         total = sum(count.verdicts[verdict] for verdict in ("same", "racy", "suspect")) \

@@ -75,7 +75,7 @@ class Program:
 class Connection:
     """Makes the steps of one connection; knows what has been sent, what is still to come."""
 
-    def __init__(self, rng, program, alone):
+    def __init__(self, rng, program, alone, signals):
         self.rng = rng
         self.program = program
         self.mode = program.mode
@@ -90,9 +90,13 @@ class Connection:
         self.writable = True
         self.duplicated = False
         self.stream = False
-        self.impatient = False  # signals are on, without SA_RESTART
+        self.signals = signals  # None; "signals-restart" or "signals", which interrupts more than waits
         self.closed = False
         self.loose = False
+
+    @property
+    def impatient(self):
+        return self.signals == "signals"
 
     def add(self, *steps):
         self.steps += steps
@@ -125,8 +129,11 @@ class Connection:
                              ("linger0", 0.02)):
             if rng.random() >= chance or (step == "linger0" and self.mode != "sink"):
                 continue
+            # A timeout begins anew after each signal.
+            if self.signals and "timeo" in step:
+                continue
             # The first step that needs a socket makes it.
-            self.add(*(("bind", step) if step in ("cloexec", "linger0", "linger:2", "nodelay") else (step,)))
+            self.add(*(("socket", step) if step in ("cloexec", "linger0", "linger:2", "nodelay") else (step,)))
             self.loose = self.loose or step == "linger0"
         self.connect()
         if self.mode == "speak-first":
@@ -251,7 +258,7 @@ class Connection:
             self.await_input()
         if self.blocking and size == self.unread == 8 and not self.sent and rng.random() < 0.5:
             self.add(rng.choice(READ_DOORS))
-        elif self.blocking and not self.impatient and rng.random() < 0.2:
+        elif self.blocking and not self.signals and rng.random() < 0.2:
             self.add(f"wait-all:{size}")
         else:
             self.add(f"read-n:{rng.choice(READ_DOORS)}:{size}")
@@ -285,7 +292,7 @@ class Connection:
             self.add(rng.choice(("peek", "read-dontwait")))
         elif not self.blocking:
             self.add(rng.choice(READ_DOORS))
-        elif not self.impatient:
+        elif not self.signals:
             self.add(f"rcvtimeo:{rng.choice((3, 10, 30))}", rng.choice(READ_DOORS),
                      f"rcvtimeo:{rng.choice((0, LONG_MS))}")
 
@@ -344,16 +351,18 @@ class Connection:
             self.note_sent(5)
         elif how < 0.8:
             self.add("spawn:true")
-        elif how < 0.9 and self.alone:
-            self.add("in-child")
         elif self.alone:
-            self.add("orphan")
+            going_on = ["in-child", "orphan"]
+            if not (self.signals or self.stream or "cloexec" in self.steps or "epoll-edge" in self.steps):
+                going_on += ["reexec", "respawn"]
+            # What is at the numbers that close on exec does not come along.
+            if any(step in ("dup3", "dupfd") for step in self.steps):
+                going_on = ["in-child"]
+            self.add(rng.choice(going_on))
 
-    def signals(self):
-        """Waits are interrupted by any signal, the rest by those without SA_RESTART, or that have a timeout."""
-        restart = not self.alone or self.rng.random() < 0.6
-        self.add("patient", f"signals{'-restart' if restart else ''}:{self.rng.choice((1, 3, 7))}")
-        self.impatient = self.impatient or not restart or any("timeo:" in step for step in self.steps)
+    def signal(self):
+        if self.signals:
+            self.add("patient", f"{self.signals}:{self.rng.choice((1, 3, 7))}")
 
     def half_close(self):
         # On a socket that is still connecting it means something else.
@@ -413,7 +422,7 @@ class Connection:
 
     ACTIONS = ((send, 30), (receive, 16), (send_nothing, 4), (send_in_thread, 4),
                (receive_in_background, 4), (look_in_vain, 8), (wait_for_output, 5), (ask, 6), (toggle, 5),
-               (pause, 12), (duplicate, 5), (child, 6), (signals, 4), (half_close, 4), (stdio, 2),
+               (pause, 12), (duplicate, 5), (child, 6), (signal, 20), (half_close, 4), (stdio, 2),
                (end_both_ways, 2), (start_over, 2), (kernel_tls, 1), (unsure, 1))
 
     def act(self):
@@ -513,8 +522,8 @@ def ordinary_connection(connection):
     connection.finish()
 
 
-def one_connection(rng, program, alone):
-    connection = Connection(rng, program, alone)
+def one_connection(rng, program, alone, signals):
+    connection = Connection(rng, program, alone, signals)
     {"close": rough_connection, "reset": rough_connection,
      "refuse": refused_connection}.get(program.mode, ordinary_connection)(connection)
     return connection
@@ -587,10 +596,11 @@ def program_of(seed, rtts=RTTS):
     program = Program((), mode, mode == "refuse" or rng.random() < 0.7, rtt, rule_options(rng, mode),
                       mode != "refuse" and rng.random() < 0.1, seed)
     count = rng.choices((1, 2, 3), (70, 20, 10))[0]
+    signals = rng.choices((None, "signals-restart", "signals"), (14, 2, 1))[0]
     if count == 2 and mode in (*ANSWERING, "sink") and rng.random() < 0.2:
         steps, loose = both_at_once(rng, mode), False
     elif count == 2 and rng.random() < 0.6:
-        pair = [one_connection(rng, program, False) for _ in range(2)]
+        pair = [one_connection(rng, program, False, signals) for _ in range(2)]
         for connection in pair:
             if rng.random() < 0.7:
                 connection.close()
@@ -605,7 +615,7 @@ def program_of(seed, rtts=RTTS):
     else:
         steps, loose = [], False
         for number in range(count):
-            connection = one_connection(rng, program, count == 1)
+            connection = one_connection(rng, program, count == 1, signals)
             if number < count - 1:
                 connection.close()
                 end = []

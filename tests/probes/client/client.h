@@ -47,6 +47,9 @@ void run(const struct step *step);
 void say(const char *name, long result);
 void say_text(const char *name, const char *text);
 
+/* Starts this program with other arguments, waits for it and ends with its status. */
+_Noreturn void go_on_in_spawned(const char *name, char **arguments);
+
 _Noreturn void die(const char *what);
 void need_socket(void);
 

@@ -7,6 +7,7 @@
  *
  * Steps act on one socket, made blocking at the first step that needs it; `use:N` goes on with the
  * Nth of eight (the first is 0).
+ *   socket inherit:FD                          make it now; take the one that has that number
  *   nonblock block cloexec bind linger0 linger:S nodelay fionbio:0|1   before or between other
  * steps connect connect-wait                       connect-wait: connect, poll for POLLOUT,
  * SO_ERROR unconnect                                  connect(AF_UNSPEC) DOOR:DATA      DOOR: write
@@ -84,9 +85,32 @@ static void sleep_ms(int ms)
 		continue;
 }
 
+/* The client itself, started anew with the socket and the steps that are left. */
+static void start_anew(const char *name, char **argv, int done)
+{
+	char *rest[512] = {argv[0], argv[1], argv[2]};
+	char inherit[32];
+	int count = 3;
+
+	snprintf(inherit, sizeof(inherit), "inherit:%d", at->fd);
+	rest[count++] = inherit;
+	if (patient)
+		rest[count++] = (char *)"patient";
+	for (int i = done + 1; argv[i] && count < 511; i++)
+		rest[count++] = argv[i];
+	if (!strcmp(name, "respawn"))
+		go_on_in_spawned(name, rest);
+	execv("/proc/self/exe", rest);
+	die(name);
+}
+
 static bool run_own_step(const struct step *step)
 {
-	if (!strcmp(step->name, "use"))
+	if (!strcmp(step->name, "inherit"))
+		at->fd = step->number;
+	else if (!strcmp(step->name, "socket"))
+		need_socket();
+	else if (!strcmp(step->name, "use"))
 		at = &endpoints[step->number % SOCKETS_MOST];
 	else if (!strcmp(step->name, "port"))
 		((struct sockaddr_in *)&address)->sin_port = htons((uint16_t)step->number);
@@ -157,6 +181,8 @@ int main(int argc, char **argv)
 
 		if (!strcmp(step.name, "return"))
 			return 0;
+		if (!strcmp(step.name, "reexec") || !strcmp(step.name, "respawn"))
+			start_anew(step.name, argv, i);
 		run(&step);
 	}
 	return 0;
