@@ -5,6 +5,7 @@
 #include "image.h"
 #include "index.h"
 #include "names.h"
+#include "payload.h"
 #include "rules.h"
 
 #include <string.h>
@@ -284,7 +285,8 @@ static bool is_expected(const struct policy_rule *rule, const struct query *quer
 {
 	return ports_match(rule, query->port) &&
 	       (!rule->program || strcmp(rule->program, query->program) == 0) &&
-	       rule->verb == POLICY_ALLOW && rule->destination >= POLICY_HOST;
+	       rule->verb == POLICY_ALLOW && rule->destination >= POLICY_HOST &&
+	       payload_may_name_host(rule->payload);
 }
 
 static const struct policy_rule *expected_by_index(const struct policy *policy,

@@ -51,7 +51,7 @@ enum index_kind {
 	INDEX_HOST,
 	INDEX_SUFFIX,
 	INDEX_FOREIGN, /* every deny rule with a name: decide.c says why */
-	INDEX_NAMED,   /* every allow rule with a name */
+	INDEX_NAMED,   /* every allow rule with a name whose payload may name the host */
 };
 uint64_t index_hash_network(sa_family_t family, unsigned int bits, const uint8_t network[16],
 			    const char *program);

@@ -2,6 +2,7 @@
 /* Building the index: rules into groups, groups over the ports. Memory comes from the arena. */
 #include "arena.h"
 #include "index.h"
+#include "payload.h"
 #include "rules.h"
 
 /* uthash asks for memory by these names; without it an item is left out and `failed` is set. */
@@ -150,7 +151,10 @@ static void add_rule(struct build *build, const struct policy_rule *rule)
 		add_to_named(build, INDEX_SUFFIX, rule->name, rule);
 		break;
 	}
-	add_to_named(build, rule->verb == POLICY_DENY ? INDEX_FOREIGN : INDEX_NAMED, "", rule);
+	if (rule->verb == POLICY_DENY)
+		add_to_named(build, INDEX_FOREIGN, "", rule);
+	else if (payload_may_name_host(rule->payload))
+		add_to_named(build, INDEX_NAMED, "", rule);
 }
 
 /* ---- over the ports ---- */

@@ -6,12 +6,9 @@ static const struct {
 	const char *word;
 	enum policy_payload payload;
 } classes[] = {
-	{"any", POLICY_PAYLOAD_ANY},
-	{"tls", POLICY_PAYLOAD_TLS},
-	{"http", POLICY_PAYLOAD_HTTP},
-	{"dns", POLICY_PAYLOAD_DNS},
-	{"redis", POLICY_PAYLOAD_REDIS},
-	{"memcached", POLICY_PAYLOAD_MEMCACHED},
+	{"any", POLICY_PAYLOAD_ANY},	 {"tls", POLICY_PAYLOAD_TLS},
+	{"http", POLICY_PAYLOAD_HTTP},	 {"dns", POLICY_PAYLOAD_DNS},
+	{"redis", POLICY_PAYLOAD_REDIS}, {"memcached", POLICY_PAYLOAD_MEMCACHED},
 };
 
 static int parse_prefix(const struct parse *parse, struct policy_rule *rule, struct span column)

@@ -58,4 +58,10 @@ enum payload_verdict payload_memcached(const uint8_t *bytes, size_t length);
  */
 size_t payload_host_name(const void *bytes, size_t length, char *name, size_t size);
 
+/* Whether payloads of a class name their host, as a rule. */
+static inline bool payload_may_name_host(enum policy_payload payload)
+{
+	return payload == POLICY_PAYLOAD_TLS || payload == POLICY_PAYLOAD_HTTP;
+}
+
 #endif

@@ -141,9 +141,9 @@ const struct policy_rule *policy_decide(const struct policy *policy,
 					const struct policy_question *question);
 
 /* Where no name is known for an address (the program has a resolver of its own): the first allow
- * rule with a name for this port, unless a rule before it decides without one. If the payload then
- * names a host, policy_decide() is to be asked again, with it. NULL: there is none.
- * Any thread, any signal handler. */
+ * rule with a name, for a payload that may name the host, for this port, unless a rule before it
+ * decides without one. If the payload then names a host, policy_decide() is to be asked again, with
+ * it. NULL: there is none. Any thread, any signal handler. */
 const struct policy_rule *policy_expect(const struct policy *policy,
 					const struct policy_question *question);
 

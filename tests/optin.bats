@@ -176,3 +176,84 @@ teardown() {
 	TFO_LOG=stderr with_library bash -c 'exec 2>late 5<>/dev/tcp/10.9.0.1/7000; echo hi >&5; cat <&5'
 	[[ ! -s late ]]
 }
+
+# A command that greets from the lab; its SYN to the port has data or has none, as the test says.
+greets() { # PORT in-syn|plain COMMAND [ARG...]
+	local port=$1 expected=$2
+	shift 2
+	# It waits for its connection, and the user's hold ends there.
+	! under_user_hold || expected=plain
+	lab_capture
+	"$@" >out
+	[[ $(<out) == *'Hello from the lab.'* ]]
+	bytes=$(lab_syn_payloads "$port")
+	case $expected in
+	in-syn) ((bytes > 50)) ;;
+	plain) ((bytes == 0)) ;;
+	esac || {
+		echo "$bytes bytes in the SYN of $*"
+		return 1
+	}
+}
+
+# curl --resolve is a program with a resolver of its own: no name is known at connect().
+@test "a name that only the payload has: decided by it at the first write" {
+	: >policy
+	export TFO_POLICY=$PWD/policy
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	lab_prime 10.9.0.1 8443
+	lab_delay 20
+	https=(with_library curl -sk --resolve server.test:8443:10.9.0.1 https://server.test:8443/hello)
+	http=(with_library curl -s --resolve server.test:8080:10.9.0.1 http://server.test:8080/hello)
+	export TFO_RULES=$'allow server.test 8443 tls verify=off\nallow *.test 8080 http verify=off'
+	greets 8443 in-syn "${https[@]}"
+	greets 8080 in-syn "${http[@]}"
+	# Another name than the rule's.
+	export TFO_RULES=$'allow other.test 8443 tls verify=off\nallow *.other.test 8080 http verify=off'
+	greets 8443 plain "${https[@]}"
+	greets 8080 plain "${http[@]}"
+	# A rule for every host allows it, and one for the name forbids it.
+	export TFO_RULES=$'deny server.test *\nallow * 8443 tls verify=off'
+	greets 8443 plain "${https[@]}"
+	# What stands first without a name decides: there is nothing to wait for.
+	export TFO_RULES=$'deny 10.9.0.0/16 *\nallow server.test 8443 tls verify=off' TFO_LOG=stderr
+	"${https[@]}" 2>&1 >/dev/null | grep 'deny 10.9.0.0/16'
+}
+
+@test "nginx with a resolver of its own: the host that it names decides" {
+	lab_nginx
+	lab_prime 10.9.0.1 8080
+	cat >names.py <<-'END'
+		import socket, struct
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.bind(('127.0.0.1', 5353))
+		while True:
+		    query, peer = s.recvfrom(512)
+		    end = query.index(b'\0', 12) + 5
+		    is_a = query[end - 4:end - 2] == b'\0\1'
+		    answer = query[:2] + b'\x81\x80\0\1' + struct.pack('>H', is_a) + b'\0\0\0\0' + query[12:end]
+		    if is_a:
+		        answer += b'\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4' + socket.inet_aton('10.9.0.1')
+		    s.sendto(answer, peer)
+	END
+	lab_start names /usr/bin/python3 names.py
+	mkdir proxy
+	cat >proxy/nginx.conf <<-END
+		daemon off; master_process off; user root root; pid $PWD/proxy/pid; error_log $PWD/proxy/error.log;
+		events { worker_connections 64; }
+		http {
+		access_log off;
+		client_body_temp_path $PWD/proxy/a; proxy_temp_path $PWD/proxy/b; fastcgi_temp_path $PWD/proxy/c;
+		uwsgi_temp_path $PWD/proxy/d; scgi_temp_path $PWD/proxy/e;
+		resolver 127.0.0.1:5353;
+		server { listen 10.9.0.1:9090; location / { set \$to \$arg_to; proxy_pass http://\$to:8080/hello; } }
+		}
+	END
+	export TFO_RULES='allow good.test 8080 http verify=off'
+	with_library lab_start proxy nginx -p "$PWD/proxy" -c "$PWD/proxy/nginx.conf"
+	lab_wait_port 10.9.0.1 9090
+	lab_delay 20
+	greets 8080 in-syn curl -s 'http://10.9.0.1:9090/?to=good.test'
+	greets 8080 plain curl -s 'http://10.9.0.1:9090/?to=bad.test'
+}

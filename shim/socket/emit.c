@@ -20,11 +20,15 @@
 #include "shim/memory/outcome.h"
 #include "shim/next.h"
 #include "shim/readable.h"
+#include "shim/settings.h"
 #include "shim/socket/hold.h"
 #include "shim/socket/release.h"
 
 /* What a SYN can carry on an Ethernet path, and a little more. */
 #define GATHER_MOST 2048
+
+/* The longest host name (RFC 1035 section 2.3.4, as text) and its NUL. */
+#define HOST_NAME_SIZE 254
 
 /* Parts of a scattered transmission that are sent in one call when the rest follows. */
 #define PARTS_MOST 64
@@ -256,10 +260,34 @@ static size_t most_in_syn(const struct policy_rule *rule)
 	return rule->max_bytes && rule->max_bytes < GATHER_MOST ? rule->max_bytes : GATHER_MOST;
 }
 
+/*
+ * The rule that this payload goes under. A name that it has counts as one that the program
+ * resolved: where the program has a resolver of its own it is the only one. NULL: it may not go.
+ */
+static const struct policy_rule *rule_for(struct tracked *socket, const struct payload *payload)
+{
+	char name[HOST_NAME_SIZE];
+	struct policy_question question = {.address = &socket->address.any,
+					   .length = socket->address_length,
+					   .program = settings.program,
+					   .name = name};
+	const struct policy_rule *rule = socket->rule;
+
+	if (!policy_has_names(socket->policy))
+		return rule;
+	if (payload_host_name(payload->bytes, payload->size, name, sizeof(name)) == 0)
+		return socket->by_name ? NULL : rule;
+	rule = policy_decide(socket->policy, &question);
+	if (!rule || rule->verb != POLICY_ALLOW)
+		return NULL;
+	socket->rule = rule;
+	return rule;
+}
+
 static bool emit_held(struct tracking *tracking, const struct transmission *transmission,
 		      ssize_t *result)
 {
-	const struct policy_rule *rule = tracking->socket->rule;
+	const struct policy_rule *rule;
 	struct payload payload;
 	size_t total;
 
@@ -271,11 +299,14 @@ static bool emit_held(struct tracking *tracking, const struct transmission *tran
 		*result = 0; /* as on a connected socket; the kernel would say EINPROGRESS */
 		return true;
 	}
-	if (!gather(transmission, most_in_syn(rule), &payload)) {
+	if (!gather(transmission, GATHER_MOST, &payload)) {
 		release(tracking, SYN_OTHER_CALL);
 		return false;
 	}
-	if (!payload_is_safe(rule, payload.bytes, payload.size)) {
+	rule = rule_for(tracking->socket, &payload);
+	if (rule && payload.size > most_in_syn(rule))
+		payload.size = most_in_syn(rule);
+	if (!rule || !payload_is_safe(rule, payload.bytes, payload.size)) {
 		release(tracking, SYN_PAYLOAD_UNSAFE);
 		return false;
 	}

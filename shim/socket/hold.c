@@ -201,16 +201,24 @@ static const char *why_plain(int fd, enum advice advice)
 	return NULL;
 }
 
+/* What the policy says of a destination. */
+struct verdict {
+	const struct policy *policy;
+	const struct policy_rule *rule; /* NULL: none */
+	bool by_name;			/* only if the payload names the host */
+};
+
 static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t length,
-			      const struct policy_rule *rule)
+			      const struct verdict *verdict)
 {
 	int saved = errno;
 	uint32_t rtt_us;
-	enum advice advice = memory_advice(address, length, rule, &rtt_us);
-	struct tracked facts = facts_of(fd, address, length, rule, rtt_us);
-
+	enum advice advice = memory_advice(address, length, verdict->rule, &rtt_us);
+	struct tracked facts = facts_of(fd, address, length, verdict->rule, rtt_us);
 	const char *why = why_plain(fd, advice);
 
+	facts.policy = verdict->policy;
+	facts.by_name = verdict->by_name;
 	errno = saved;
 	if (why) {
 		log_connect(&facts, why);
@@ -224,20 +232,29 @@ static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t 
 	return connect_with_hold(fd, &facts, advice);
 }
 
-static const struct policy_rule *rule_for(const struct sockaddr *address, socklen_t length)
+static struct verdict ask_policy(const struct sockaddr *address, socklen_t length)
 {
-	const struct policy *policy;
+	const struct policy_question question = {
+		.address = address, .length = length, .program = settings.program};
+	struct verdict verdict = {.policy = settings_policy()};
+	const struct policy_rule *expected;
 
-	if (is_absurd(address) || length < sizeof(address->sa_family) ||
-	    length > sizeof(union socket_address) ||
-	    (address->sa_family != AF_INET && address->sa_family != AF_INET6))
-		return NULL;
-	policy = settings_policy();
-	return policy ? policy_decide(policy,
-				      &(struct policy_question){.address = address,
-								.length = length,
-								.program = settings.program})
-		      : NULL;
+	verdict.rule = policy_decide(verdict.policy, &question);
+	if (verdict.rule && verdict.rule->verb == POLICY_ALLOW)
+		return verdict;
+	expected = policy_expect(verdict.policy, &question);
+	if (expected) {
+		verdict.rule = expected;
+		verdict.by_name = true;
+	}
+	return verdict;
+}
+
+static bool is_internet_address(const struct sockaddr *address, socklen_t length)
+{
+	return !is_absurd(address) && length >= sizeof(address->sa_family) &&
+	       length <= sizeof(union socket_address) &&
+	       (address->sa_family == AF_INET || address->sa_family == AF_INET6);
 }
 
 /* libc writes to a stream without telling us, and to the standard ones from the start. */
@@ -249,15 +266,17 @@ static bool may_be_stream(int fd)
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	int saved = errno;
-	const struct policy_rule *rule = rule_for(address, length);
+	struct verdict verdict = {0};
 
-	if (!rule || rule->verb != POLICY_ALLOW || may_be_stream(fd)) {
-		log_not_allowed(address, length, rule);
+	if (is_internet_address(address, length))
+		verdict = ask_policy(address, length);
+	if (!verdict.rule || verdict.rule->verb != POLICY_ALLOW || may_be_stream(fd)) {
+		log_not_allowed(address, length, verdict.rule);
 		errno = saved;
 		return next.connect(fd, address, length);
 	}
 	errno = saved;
-	return connect_under_rule(fd, address, length, rule);
+	return connect_under_rule(fd, address, length, &verdict);
 }
 
 /* Whether the program may think that it is connected: it was told so, poll may have said so, or it

@@ -196,7 +196,9 @@ static void fill(struct tracked *socket, const struct tracked *facts)
 {
 	socket->address = facts->address;
 	socket->address_length = facts->address_length;
+	socket->policy = facts->policy;
 	socket->rule = facts->rule;
+	socket->by_name = facts->by_name;
 	socket->blocking = facts->blocking;
 	socket->rtt_us = facts->rtt_us;
 	socket->judged = facts->judged;

@@ -59,6 +59,7 @@ struct tracked {
 	socklen_t address_length;
 	_Atomic(uint64_t)
 		identity; /* SO_COOKIE: a number reused by another socket has another one */
+	_Atomic(const struct policy *) policy; /* that was in force at connect() */
 	_Atomic(const struct policy_rule *) rule;
 	_Atomic(uint64_t) connected_ns; /* CLOCK_MONOTONIC at connect() */
 	_Atomic(uint64_t) deadline_ns;	/* SOCKET_HELD: when the keeper releases it */
@@ -72,6 +73,7 @@ struct tracked {
 	_Atomic(bool) in_epoll;	      /* it was put into an epoll set */
 	_Atomic(bool) shared;	      /* somebody else may have it: duplicates, children */
 	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
+	_Atomic(bool) by_name;	      /* held only if the payload names a host that may be */
 	_Atomic(bool) blocking;	      /* connect() was a blocking one: 0 means established */
 	_Atomic(uint32_t) rtt_us;     /* remembered round trip, 0: none */
 	_Atomic(bool) judged;	      /* what it teaches has been remembered */
