@@ -68,6 +68,15 @@ static void check_rule(const struct policy_rule *rule)
 	policy_free(policy);
 }
 
+static void ask_for(const struct policy *policy, const struct sockaddr *address, socklen_t length)
+{
+	const struct policy_question question = {
+		.address = address, .length = length, .program = "p", .name = "a.example.com"};
+
+	policy_decide(policy, &question);
+	policy_expect(policy, &question);
+}
+
 static void ask(const struct policy *policy)
 {
 	static const char *const addresses[] = {"0.0.0.0", "10.1.2.3", "192.0.2.7",
@@ -79,8 +88,8 @@ static void ask(const struct policy *policy)
 
 		inet_pton(AF_INET, addresses[i], &address.sin_addr);
 		address6.sin6_addr.s6_addr[i] = (uint8_t)(0x20 + i);
-		policy_decide(policy, (struct sockaddr *)&address, sizeof(address));
-		policy_decide(policy, (struct sockaddr *)&address6, sizeof(address6));
+		ask_for(policy, (struct sockaddr *)&address, sizeof(address));
+		ask_for(policy, (struct sockaddr *)&address6, sizeof(address6));
 	}
 }
 
