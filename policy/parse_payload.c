@@ -45,3 +45,12 @@ int parse_payload(const struct parse *parse, struct policy_rule *rule, struct sp
 			    "unknown payload @: expected any, tls, http, dns, redis, memcached "
 			    "or prefix:\"bytes\"");
 }
+
+const char *policy_payload_word(enum policy_payload payload)
+{
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+		if (classes[i].payload == payload)
+			return classes[i].word;
+	}
+	return payload == POLICY_PAYLOAD_PREFIX ? "prefix" : "none";
+}

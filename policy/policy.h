@@ -158,6 +158,31 @@ const uint8_t *policy_image(struct policy *policy, size_t *size);
 /* Where the compiled form of a policy file lies: next to it. False if it does not fit. */
 bool policy_image_path(const char *policy_path, char *path, size_t size);
 
+/* Why a rule does not speak for a place, as far as that can be told. */
+enum policy_fit {
+	POLICY_FITS,
+	POLICY_OTHER_PORT,
+	POLICY_OTHER_PROGRAM,
+	POLICY_OTHER_HOST,
+	POLICY_NEEDS_NAME,    /* it does if the program knows the address by such a name */
+	POLICY_NEEDS_ADDRESS, /* it does if the name resolves to such an address */
+};
+
+/* How one rule fits a question, whose address may be NULL where only a name is known; hence the
+ * port. For explaining: of a question with an address and without learned names, the first rule
+ * that fits is the one that policy_decide() finds. */
+enum policy_fit policy_rule_fit(const struct policy_rule *rule,
+				const struct policy_question *question, uint16_t port);
+
+/* Writes the rule in the one form that all rules of the same meaning have: names in lower case,
+ * ports sorted and joined, options sorted and without those that say what applies anyway. At most
+ * `size` bytes with the NUL; POLICY_RULE_TEXT are enough. Returns the length without it. */
+#define POLICY_RULE_TEXT 32768
+size_t policy_rule_text(const struct policy_rule *rule, char *text, size_t size);
+
+/* What stands for a payload class in a rule; of a prefix without its bytes. */
+const char *policy_payload_word(enum policy_payload payload);
+
 /* Writes the problem as people know it from compilers, at most `size` bytes with the NUL:
  *   FILE:LINE:COLUMN: sentence
  *   the source line

@@ -545,7 +545,7 @@ expect_verdict() { # STATUS PART
 @test "tfoctl --help lists every command" {
 	try tfoctl --help
 	expect_status 0
-	for verb in 'policy check' 'policy print' 'policy which' status forget prime probe; do
+	for verb in 'policy check' 'policy compile' 'policy explain' 'policy print' 'policy which' status forget prime probe; do
 		expect_line "^  $verb "
 	done
 }

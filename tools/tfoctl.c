@@ -26,11 +26,15 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{"policy", "check", "[FILE]", 1, "is it right? silent if so", policy_check_verb},
-	{"policy", "print", "[FILE]", 1, "its rules in columns", policy_print_verb},
+	{"policy", "check", "[--strict] [--json] [FILE]", INT_MAX,
+	 "is it right, and what may not be meant?", policy_check_verb},
+	{"policy", "explain", "DEST PORT [OPTION...]", INT_MAX,
+	 "which rule decides, why, and what follows", policy_explain_verb},
+	{"policy", "print", "[--json] [FILE]", INT_MAX, "its rules in their normal form",
+	 policy_print_verb},
 	{"policy", "compile", "[FILE]", 1, "write FILE.compiled, read faster when long",
 	 policy_compile_verb},
-	{"policy", "which", "", 0, "where the policy in force is", policy_which_verb},
+	{"policy", "which", "[--json]", INT_MAX, "where the policy in force is", policy_which_verb},
 	{NULL, "status", "[--json] [--watch [SECONDS]]", INT_MAX, "what is remembered, and saved",
 	 status_verb},
 	{NULL, "forget", "[DESTINATION...]", INT_MAX, "forget these, or everything", forget_verb},
@@ -86,6 +90,11 @@ static void print_help(void)
 	}
 	puts("\nFILE: else the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and HOME "
 	     "have it.\n"
+	     "check: --strict makes warnings problems, --no-warnings leaves them out. explain: "
+	     "DEST "
+	     "is an address\n"
+	     "or a name; OPTION is --program NAME, --payload FILE (the first write), --policy FILE "
+	     "or --json.\n"
 	     "DESTINATION: ADDRESS, ADDRESS:PORT, [IPV6]:PORT, HOST or HOST:PORT; else everything, "
 	     "and the pause.\n"
 	     "The memory: TFO_STATE, else XDG_RUNTIME_DIR/tfo/destinations, as the library has "

@@ -19,6 +19,7 @@ int refuse_word(const char *word);
 void find_memory(void);
 
 int policy_check_verb(int count, char **words);
+int policy_explain_verb(int count, char **words);
 int policy_print_verb(int count, char **words);
 int policy_compile_verb(int count, char **words);
 int policy_which_verb(int count, char **words);

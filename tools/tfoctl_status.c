@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tfoctl status: takes a snapshot of the memory and has it printed, once or again and again. How it
- * looks stands in tfoctl_table.c, tfoctl_json.c and tfoctl_watch.c.
+ * looks stands in tfoctl_table.c, tfoctl_status_json.c and tfoctl_watch.c.
  */
 #include "tfoctl_status.h"
 

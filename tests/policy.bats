@@ -1,0 +1,387 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# A policy that an operator trusts: what is read and what is refused, what tfoctl policy says of it before a program
+# depends on it, and that tfo-run and the library keep to the same.
+
+load helper
+load lab/lab.bash
+load sockets
+
+setup() {
+	fresh_environment
+	lab_reset
+	export TFO_STATE=off
+}
+
+teardown() {
+	lab_reset
+}
+
+write_policy() { # LINE...
+	printf '%s\n' "$@" >policy
+}
+
+# The value at a path of keys and numbers in the JSON of $output.
+json() { # KEY...
+	python3 -c 'import functools, json, sys
+value = functools.reduce(lambda at, key: at[int(key) if isinstance(at, list) else key], sys.argv[2:], json.loads(sys.argv[1]))
+print(json.dumps(value) if isinstance(value, (list, dict, bool, type(None))) else value)' "$output" "$@"
+}
+
+expect_line() { # REGEX
+	grep -qE -- "$1" <<<"$output" || unexpected "a line: $1"
+}
+
+# --- check
+
+@test "check says all that is wrong, each with its caret" {
+	write_policy 'alow * 443 tls' 'allow * 443 tls' 'deny 10.1.2.3/8 *' 'allow * 80 htpp'
+	try tfoctl policy check policy
+	expect_status 1
+	expect_error 'policy:1:1: unknown verb "alow": a line begins with allow, deny or include
+alow * 443 tls
+^~~~
+policy:3:6: "10.1.2.3/8" has bits set below the prefix: the block is 10.0.0.0/8
+deny 10.1.2.3/8 *
+     ^~~~~~~~~~
+policy:4:12: unknown payload "htpp": expected any, tls, http, dns or prefix:"bytes"
+allow * 80 htpp
+           ^~~~'
+}
+
+@test "check shows twenty problems and counts the others" {
+	for i in {1..25}; do echo "deny * $i-0"; done >policy
+	try tfoctl policy check policy
+	expect_status 1
+	[[ $(grep -c '^policy:' <<<"$stderr") == 20 ]] || unexpected "twenty problems"
+	expect_error_with 'tfoctl: and 5 more problems'
+}
+
+@test "check reads the rules of the environment and then the file, whatever is wrong in them" {
+	write_policy 'deny *'
+	TFO_POLICY=policy TFO_RULES='alow' try tfoctl policy check
+	expect_status 1
+	expect_error_with 'TFO_RULES:1:1: '
+	expect_error_with 'policy:1:7: '
+}
+
+@test "check warns of a rule that never matches, and still says yes" {
+	write_policy 'allow 10.0.0.0/8 80,443 any max=5' 'deny 10.1.0.0/16 80' 'allow *.example.com 443 tls' \
+		'allow www.example.com 443 tls' 'deny * 443 program=curl' 'deny 192.0.2.1 443 program=curl' \
+		'deny 192.0.2.1 443 program=wget' 'deny a.example 1-10' 'deny a.example 11-20' 'allow a.example 5-15 http'
+	try tfoctl policy check policy
+	expect_status 0
+	expect_output ''
+	expect_error 'policy:1: warning: port 443 is for TLS: any lets early data ride, which the server may act on twice; tls does not
+allow 10.0.0.0/8 80,443 any max=5
+policy:2: warning: this rule never matches: policy:1 allows all that it names
+deny 10.1.0.0/16 80
+policy:4: warning: this rule never matches: policy:3 allows all that it names as well
+allow www.example.com 443 tls
+policy:6: warning: this rule never matches: policy:5 denies all that it names as well
+deny 192.0.2.1 443 program=curl
+policy:10: warning: this rule never matches: policy:8 and other rules before this one decide for all that it names, some of them the other way
+allow a.example 5-15 http'
+	try tfoctl policy check --strict policy
+	expect_status 1
+	try tfoctl policy check --no-warnings policy
+	expect_only ''
+}
+
+@test "check does not warn where a rule before says nothing of some of it" {
+	write_policy 'allow 10.0.0.0/8 80 http' 'allow 10.0.0.0/7 80 http' 'allow 10.0.0.0/8 79-80 http' 'deny *.a.example 1' \
+		'deny a.example 1' 'deny *.example 1' 'deny ::/0 1' 'deny 0.0.0.0/0 1 program=x' 'deny 192.0.2.1 1' 'deny * 1-9' \
+		'deny * 11-19' 'deny 192.0.2.2 1-19'
+	try tfoctl policy check policy
+	expect_only ''
+}
+
+@test "check warns of any where the server speaks first" {
+	write_policy 'allow mail.example 25,587 any' 'allow * 3306 prefix:"x"' 'allow * 2000-4000 any' 'deny * 22'
+	try tfoctl policy check policy
+	expect_status 0
+	[[ $(grep -c warning <<<"$stderr") == 3 ]] || unexpected "three warnings"
+	expect_error_with 'policy:1: warning: on port 25 (smtp) the server speaks first: nothing can be gained there'
+	expect_error_with 'policy:2: warning: on port 3306 (mysql) '
+	expect_error_with 'policy:3: warning: on port 3306 (mysql) '
+}
+
+@test "check is quick with a hundred thousand rules" {
+	awk 'BEGIN { for (i = 0; i < 100000; i++) printf "allow 10.%d.%d.%d 443,8000-8%03d tls\n", i / 65536, i / 256 % 256, i % 256, i % 1000 }' >policy
+	echo 'deny 10.0.0.0/8 9999' >>policy
+	echo 'deny 10.0.7.7 443' >>policy
+	try timeout 60 tfoctl policy check policy
+	expect_status 0
+	expect_error 'policy:100002: warning: this rule never matches: policy:1800 allows all that it names
+deny 10.0.7.7 443'
+}
+
+@test "tfo-run shows problems, and no warnings" {
+	write_policy 'allow * 25 any'
+	try tfo-run -p policy echo hello
+	expect_only hello
+	write_policy 'alow' 'allow * 443 tsl'
+	try tfo-run -p policy echo hello
+	expect_status 125
+	expect_error_with 'policy:1:1: '
+	expect_error_with 'policy:2:13: '
+}
+
+@test "check as JSON" {
+	write_policy 'deny * 25-' 'allow a.example 25 any' 'include none/*'
+	try tfoctl policy check --json policy
+	expect_status 1
+	expect_error ''
+	[[ $(json good) == false && $(json rules) == 1 ]]
+	[[ $(json problems 0 line) == 1 && $(json problems 0 column) == 8 && $(json problems 0 width) == 3 ]]
+	[[ $(json problems 0 file) == policy && $(json problems 0 source) == 'deny * 25-' ]]
+	[[ $(json warnings 0 sentence) == 'no file matches "none/*"' && $(json warnings 1 line) == 2 ]]
+	write_policy 'allow * 443 tls'
+	try tfoctl policy check --json policy
+	expect_status 0
+	[[ $output == '{"problems":[],"warnings":[],"rules":1,"good":true}' ]] || unexpected "no findings"
+}
+
+# --- print, which
+
+@test "print shows each rule in its normal form, and what is included where it stands" {
+	mkdir policy.d
+	write_policy 'allow  WWW.Example.COM.  https,80-90,85-95  tls  suspend=300s hold=5000us' \
+		'include policy.d/*.policy' 'deny [::FFFF:10.1.2.0]/120 * program=curl'
+	echo 'deny b.example *' >policy.d/b.policy
+	echo 'deny a.example *' >policy.d/a.policy
+	try tfoctl policy print policy
+	expect_only 'allow  www.example.com  80-95,443  tls  hold=5ms      # policy:1
+deny   a.example        *                             # policy.d/a.policy:1
+deny   b.example        *                             # policy.d/b.policy:1
+deny   10.1.2.0/24      *               program=curl  # policy:3'
+	tfoctl policy print policy >printed
+	try tfoctl policy print printed
+	[[ ${output//# printed:?/} == "$(sed 's/# policy.*//' printed)" ]] || unexpected "the same again"
+}
+
+@test "print and which as JSON" {
+	write_policy 'allow *.Example.com 80 prefix:"\x01\"" max=9 program=x' 'deny * *'
+	try tfoctl policy print --json policy
+	expect_status 0
+	[[ $(json rules 0 destination) == '*.example.com' && $(json rules 0 payload) == 'prefix:"\x01\""' ]]
+	[[ $(json rules 0 max_bytes) == 9 && $(json rules 0 program) == x && $(json rules 0 hold_us) == null ]]
+	[[ $(json rules 1 verb) == deny && $(json rules 1 payload) == null && $(json rules 1 line) == 2 ]]
+	TFO_POLICY=/x try tfoctl policy which --json
+	expect_only '{"file":"/x","rules_first":null}'
+}
+
+# --- explain
+
+@test "explain names the rule, those before it, and what follows" {
+	write_policy 'deny 192.0.2.0/24 443' 'deny *.example.com *' 'allow * 80 http' 'allow 10.9.0.0/16 https tls hold=5ms program=curl' \
+		'allow * 443 tls max=100'
+	try tfoctl policy explain --policy policy 10.9.0.1 443 --program /usr/bin/curl
+	expect_status 0
+	expect_line '^destination  10\.9\.0\.1 port 443, program curl$'
+	expect_line '^rule         policy:4: allow 10\.9\.0\.0/16 https tls hold=5ms program=curl$'
+	expect_line '^before it    policy:2: deny \*\.example\.com \*: decides if the program knows the address by such a name$'
+	expect_line '^             policy:1: deny 192\.0\.2\.0/24 443: for another destination$'
+	! grep -q policy:3 <<<"$output" || unexpected "nothing of other ports"
+	expect_line '^verdict      connected in the ordinary way, and asked for a cookie'
+	try tfoctl policy explain --policy policy 10.9.0.1 https
+	expect_line '^rule         policy:5: '
+	expect_line '^             policy:4: .*: for another program$'
+	expect_line '^options      max=100: '
+	try tfoctl policy explain --policy policy 192.0.2.9 443
+	expect_line '^verdict      connected in the ordinary way: denied$'
+	try tfoctl policy explain --policy policy 192.0.2.9 444
+	expect_status 0
+	expect_line '^rule         none'
+	expect_line '^verdict      connected in the ordinary way: no rule allows it$'
+}
+
+@test "explain takes a name as name rules do, and resolves nothing" {
+	write_policy 'deny 10.9.0.0/16 443' 'allow *.test 443 tls hold=5ms'
+	try strace -f -e trace=network -o trace tfoctl policy explain --policy policy SERVER.test. 443
+	expect_status 0
+	expect_line '^rule         policy:2: '
+	expect_line '^before it    policy:1: deny 10\.9\.0\.0/16 443: decides if the name has such an address$'
+	expect_line '^verdict      held until the first write where its address was reached within the hour, for at most 5 ms \(hold=\)$'
+	! grep -E 'connect|sendto' trace
+}
+
+@test "explain says what the memory knows and what is done now" {
+	export TFO_STATE=$PWD/state
+	lab_nginx
+	lab_delay 20
+	write_policy 'allow 10.9.0.1 8080 http'
+	for _ in 1 2; do
+		TFO_POLICY=policy with_library curl -sS http://10.9.0.1:8080/hello
+	done
+	TFO_POLICY=policy try tfoctl policy explain 10.9.0.1 8080
+	expect_status 0
+	expect_line '^verdict      held until the first write, for at most one round trip'
+	expect_line '^memory       2 connections, 1 with data in the SYN; last reached .*; [0-9.]+ ms away$'
+	write_policy 'allow 10.9.0.1 8080 http minrtt=5s'
+	TFO_POLICY=policy try tfoctl policy explain 10.9.0.1 8080
+	expect_line '^verdict      connected in the ordinary way: [0-9.]+ ms away, nearer than minrtt=, 5 s$'
+}
+
+@test "explain judges a payload" {
+	write_policy 'allow * 80 http' 'allow * 81 any max=3'
+	printf 'GET / HTTP/1.0\r\n\r\n' >get
+	printf 'POST / HTTP/1.0\r\n\r\n' >post
+	head -c 5000 /dev/zero >zeros
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload get
+	expect_line '^payload      safe to repeat by http: if held, 18 of 18 bytes ride in the SYN$'
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload=post
+	expect_line '^payload      not known to be safe by http: it goes after a SYN without data$'
+	try tfoctl policy explain --policy policy 10.9.0.1 81 --payload zeros
+	expect_line '^payload      safe to repeat by any: if held, 3 of 5000 bytes ride in the SYN$'
+	try tfoctl policy explain --policy policy 10.9.0.1 81 --payload missing
+	expect_failure 1 'tfoctl: missing: No such file or directory'
+}
+
+@test "explain as JSON" {
+	write_policy 'deny *.test 80' 'allow * 80 http'
+	printf 'GET / HTTP/1.0\r\n\r\n' >get
+	try tfoctl policy explain --policy policy --json --payload get 10.9.0.1 80
+	expect_status 0
+	[[ $(json verdict) == verify && $(json rule line) == 2 && $(json before 0 may_decide) == true ]]
+	[[ $(json payload safe) == true && $(json payload in_syn) == 18 && $(json memory connections) == 0 ]]
+	try tfoctl policy explain --policy policy --json a.test 80
+	[[ $(json verdict) == denied && $(json rule verb) == deny ]]
+	try tfoctl policy explain --policy policy --json a.test 81
+	[[ $(json verdict) == 'no rule' && $(json rule) == null ]]
+}
+
+@test "explain: a command line that is wrong: 2; a bad policy: 1" {
+	try tfoctl policy explain 10.9.0.1
+	expect_failure 2 'tfoctl: policy explain: needs a destination and a port; try tfoctl --help'
+	try tfoctl policy explain 10.9.0.1:80 80
+	expect_failure 2 'tfoctl: 10.9.0.1:80: the port is a word of its own, behind the destination'
+	try tfoctl policy explain 10.9.0.1 80 81
+	expect_failure 2 'tfoctl: unexpected argument "81"; try tfoctl --help'
+	try tfoctl policy explain 10.9.0.1 0
+	expect_failure 2 'tfoctl: "0" is not a port: ports are numbers from 1 to 65535, or names of services'
+	try tfoctl policy explain 10.9.0.1 80-81
+	expect_failure 2 'tfoctl: 80-81: more than one port'
+	try tfoctl policy explain 10.9.0.1 80 --program
+	expect_failure 2 'tfoctl: --program: needs a value; try tfoctl --help'
+	try tfoctl policy explain 10.9.0.1 80 --programs=x
+	expect_failure 2 'tfoctl: unexpected option "--programs=x"; try tfoctl --help'
+	write_policy 'alow'
+	try tfoctl policy explain --policy policy 10.9.0.1 80
+	expect_status 1
+	expect_error_with 'policy:1:1: '
+}
+
+# --- files
+
+@test "a policy that others could change is refused: by check, by tfo-run, by the library" {
+	write_policy 'allow * 7000 any verify=off'
+	chmod 664 policy
+	try tfoctl policy check policy
+	expect_failure 1 'policy: its group can write to it, and so change what is allowed: take that away with chmod go-w'
+	try tfo-run -p policy touch ran
+	expect_status 125
+	[[ ! -e ran ]] || unexpected "that the program was not run"
+	begin 20 answer -t 16
+	TFO_RULES='' TFO_POLICY=$PWD/policy TFO_LOG=$PWD/log strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
+		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	grep 'policy refused, nothing is allowed: .*/policy: its group can write to it' log
+	! grep MSG_FASTOPEN trace
+	chmod go-w policy
+	TFO_RULES='' TFO_POLICY=$PWD/policy strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
+		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	grep MSG_FASTOPEN trace
+}
+
+@test "what an include names is read by the library, in the order of the names" {
+	mkdir policy.d
+	write_policy 'include policy.d/*.policy'
+	echo 'allow * 7000 any verify=off' >policy.d/2.policy
+	begin 20 answer -t 16
+	TFO_RULES='' TFO_POLICY=$PWD/policy strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
+		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	grep MSG_FASTOPEN trace
+	echo 'deny 10.9.0.1 afs3-fileserver' >policy.d/1.policy
+	TFO_RULES='' TFO_POLICY=$PWD/policy strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
+		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
+	! grep MSG_FASTOPEN trace
+}
+
+@test "a rule for one program is for the name that was executed, uncut, and for no other" {
+	begin 20 answer -t 16
+	ln -s "$PROBES/client" another-name-of-the-client
+	for name in client another-name-of-the-client another-name-of client-2; do
+		for program in "$PROBES/client" ./another-name-of-the-client; do
+			TFO_RULES="allow * 7000 any verify=off program=$name" strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
+				"$program" "$ADDRESS" "$PORT" connect write:hi read-all
+			held=no
+			! grep -q MSG_FASTOPEN trace || held=yes
+			if [[ ${program##*/} == "$name" ]]; then
+				[[ $held == yes ]] || unexpected "a hold of $program under program=$name"
+			else
+				[[ $held == no ]] || unexpected "no hold of $program under program=$name"
+			fi
+		done
+	done
+}
+
+@test "names of services are those of /etc/services, and the common ones where there is no such file" {
+	write_policy 'allow * https,domain-s,our-own tls'
+	[[ -r /etc/services ]] || must_skip "this machine has no /etc/services"
+	try tfoctl policy check policy
+	expect_failure 1 'policy:1:24: "our-own" is no TCP service of /etc/services, and ranges are written in numbers, as in 8000-8100
+allow * https,domain-s,our-own tls
+                       ^~~~~~~'
+	printf '%s\n' '# comment' 'our-own 4711/udp' 'https 444/tcp' 'other 4711/sctp' $'x\t4712/tcp our-own # y' 'bad' >services
+	# shellcheck disable=SC2016 # the inner shell expands
+	try unshare -m sh -c 'mount --bind services /etc/services && tfoctl policy print policy'
+	expect_status 0
+	[[ $output == 'allow  *  444,853,4712  tls  '* ]] || unexpected "their ports"
+	write_policy 'allow * https,domain-s,redis tls'
+	try unshare -m sh -c 'mount -t tmpfs none /etc && tfoctl policy print policy'
+	expect_status 0
+	[[ $output == 'allow  *  443,853,6379  tls  '* ]] || unexpected "their ports"
+	chmod 666 services
+	try unshare -m sh -c 'mount --bind services /etc/services && tfoctl policy check policy'
+	expect_status 1
+	expect_error_with 'policy:1:9: "https" cannot be looked up in /etc/services: everybody can write to it'
+}
+
+@test "files that are no policies: a sentence each" {
+	mkdir directory
+	try tfoctl policy check directory
+	expect_failure 1 'directory: this is a directory: a policy is a regular file'
+	mkfifo fifo
+	try timeout 5 tfoctl policy check fifo
+	expect_failure 1 'fifo: this is a FIFO or a pipe: a policy is a regular file'
+	try timeout 5 sh -c 'echo deny | tfoctl policy check /dev/stdin'
+	expect_failure 1 '/dev/stdin: this is a FIFO or a pipe: a policy is a regular file'
+	try tfoctl policy check /dev/null
+	expect_failure 1 '/dev/null: this is a device: a policy is a regular file'
+	truncate -s 16777217 large
+	try tfoctl policy check large
+	expect_failure 1 'large: the file is larger than 16 MiB'
+	printf 'deny * *\0\n' >nul
+	try tfoctl policy check nul
+	expect_status 1
+	expect_error_with 'nul:1:9: a NUL byte stands here: a policy is plain text'
+	printf '# \xc3\xbc\n# \xff\n' >foreign
+	try tfoctl policy check foreign
+	expect_failure 1 'foreign:2:3: this byte is not UTF-8: a policy is plain text
+# ?
+  ^'
+	{
+		printf '# '
+		head -c 4095 /dev/zero | tr '\0' x
+	} >long
+	try tfoctl policy check long
+	expect_status 1
+	expect_error_with 'long:1:4097: this line is longer than 4096 bytes'
+	printf 'deny * *' >no-newline
+	try tfoctl policy check no-newline
+	expect_only ''
+	: >empty
+	try tfoctl policy check empty
+	expect_only ''
+}
