@@ -45,7 +45,7 @@ alow * 443 tls
 policy:3:6: "10.1.2.3/8" has bits set below the prefix: the block is 10.0.0.0/8
 deny 10.1.2.3/8 *
      ^~~~~~~~~~
-policy:4:12: unknown payload "htpp": expected any, tls, http, dns or prefix:"bytes"
+policy:4:12: unknown payload "htpp": expected any, tls, http, dns, redis, memcached or prefix:"bytes"
 allow * 80 htpp
            ^~~~'
 }
