@@ -137,6 +137,23 @@ read_in_time() { # DOOR...
 	sent_after_syn stdout perror
 }
 
+@test "P11: inetd's way, the socket is 0, 1 and 2 of another program" {
+	sent_after_syn inetd
+}
+
+@test "P14: SO_ZEROCOPY, MPTCP and TCP_REPAIR" {
+	begin_door begin sink
+	same zerocopy
+	[[ $SEEN == *'send: 18'*'bytes=18 end=eof'* ]]
+	try client mptcp
+	[[ $output != 'socket: '* ]] || must_skip "no MPTCP: $output"
+	same mptcp
+	[[ $SEEN == *'bytes=18 end=eof'* ]]
+	not_in_syn
+	sent_after_syn repair
+	[[ $SEEN == *'TCP_REPAIR: 0'*'established: 1'* ]] || must_skip "no TCP_REPAIR: $SEEN"
+}
+
 @test "freopen of a stream that is a socket, login_tty over one" {
 	sent_after_syn freopen-stream
 	delivered freopen freopen-stream login_tty

@@ -21,6 +21,18 @@ syn_data_of_last() {
 	not_in_syn
 }
 
+@test "P2: a write long after the connect is answered as soon as without the library, a late one a round trip later at most" {
+	begin 100 answer -t 16
+	allow_everything hold=100ms
+	# The SYN leaves after one round trip, and the handshake has ended after two.
+	same time connect sleep:350 write:hi read-all took:600
+	not_in_syn
+	same time nonblock connect-wait sleep:350 write:hi read-all took:600
+	# In between the handshake is waited for: without the library 250 ms, with it 300.
+	same time connect sleep:150 write:hi read-all took:450
+	not_in_syn
+}
+
 @test "hold= moves the deadline" {
 	begin 0 answer -t 16
 	allow_everything hold=500ms

@@ -34,6 +34,20 @@ teardown() {
 	in_syn_though_looked_at
 }
 
+@test "P6: no write says EINPROGRESS, whether it may ride in the SYN, or the cookie is worth nothing" {
+	begin 50 answer -t 16
+	for rules in any http; do
+		export TFO_RULES="allow * * $rules verify=off minrtt=0"
+		for cookie in good spoilt; do
+			[[ $cookie == good ]] || lab_spoil_cookies
+			for how in write send sendmsg writev sendmmsg; do
+				try with_library client nonblock connect-wait "$how:hi" "$how:hi" sleep:150 "$how:hi"
+				[[ $output != *EINPROGRESS* && $output == *"$how: "[12]* ]] || unexpected "EAGAIN or a count"
+			done
+		done
+	done
+}
+
 @test "P1: a program that reads first: poll, select, epoll, read, each with its own kind of wait" {
 	begin 20 speak-first -t 16
 	same connect read write:hi read close

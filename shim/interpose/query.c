@@ -124,10 +124,11 @@ static bool is_indifferent(int level, int option)
 		 option == TCP_QUICKACK));
 }
 
-/* TCP_ULP (kTLS) and IPV6_ADDRFORM are refused before the handshake has ended. */
+/* TCP_ULP (kTLS) and IPV6_ADDRFORM are refused before the handshake has ended, and TCP_REPAIR takes
+ * the socket for what it is then. */
 static bool wants_connection(int level, int option)
 {
-	return (level == IPPROTO_TCP && option == TCP_ULP) ||
+	return (level == IPPROTO_TCP && (option == TCP_ULP || option == TCP_REPAIR)) ||
 	       (level == IPPROTO_IPV6 && option == IPV6_ADDRFORM);
 }
 

@@ -47,6 +47,9 @@
 #define POST	      "POST / HTTP/1.0\r\n\r\n" /* not for a SYN */
 #define POST_SIZE     (sizeof(POST) - 1)
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
@@ -382,6 +385,53 @@ static void door_maxseg(void)
 	say("TCP_MAXSEG", getsockopt(SOCKET, IPPROTO_TCP, TCP_MAXSEG, &size, &length) ? -1 : size);
 }
 
+/* ---- what a connection can be besides ---- */
+
+static void door_zerocopy(void)
+{
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	say("SO_ZEROCOPY", setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)));
+	say("connect", connect(fd, (struct sockaddr *)&address, sizeof(address)));
+	say("send", send(fd, GREETING, GREETING_SIZE, MSG_ZEROCOPY));
+	say("shutdown", shutdown(fd, SHUT_WR));
+}
+
+static void door_mptcp(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+
+	if (fd < 0)
+		die("socket");
+	say("connect", connect(fd, (struct sockaddr *)&address, sizeof(address)));
+	say("write", write(fd, GREETING, GREETING_SIZE));
+	say("shutdown", shutdown(fd, SHUT_WR));
+}
+
+static void door_repair(void)
+{
+	int on = 1, off = -1; /* without a window probe */
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+
+	connect_at(SOCKET);
+	say("TCP_REPAIR", setsockopt(SOCKET, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)));
+	getsockopt(SOCKET, IPPROTO_TCP, TCP_INFO, &info, &length);
+	say("established", info.tcpi_state == TCP_ESTABLISHED);
+	say("TCP_REPAIR", setsockopt(SOCKET, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)));
+	say("write", write(SOCKET, POST, POST_SIZE));
+}
+
+/* As inetd does. */
+static void door_inetd(void)
+{
+	connect_at(SOCKET);
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		dup2(SOCKET, standard);
+	close(SOCKET);
+	execl("/bin/sh", "sh", "-c", "printf 'POST / HTTP/1.0\\r\\n\\r\\n'", (char *)NULL);
+}
+
 /* ---- system calls by their numbers ---- */
 
 static void door_number_sendfile(void)
@@ -615,6 +665,10 @@ static const struct {
 	{"outq", door_outq},
 	{"outq-reset", door_outq_reset},
 	{"maxseg", door_maxseg},
+	{"zerocopy", door_zerocopy},
+	{"mptcp", door_mptcp},
+	{"repair", door_repair},
+	{"inetd", door_inetd},
 	{"sendfile", door_number_sendfile},
 	{"splice", door_number_splice},
 	{"pwritev2", door_number_pwritev2},

@@ -45,10 +45,10 @@
 
 struct worker {
 	pthread_t thread;
-	unsigned int number;
 	uint64_t random;
 	_Atomic(uint64_t) progress;
 	_Atomic(const char *) doing;
+	unsigned int number;
 	int own_number; /* a descriptor number that only this thread uses, with dup2 */
 	char message[MESSAGE_MOST], back[MESSAGE_MOST];
 };
@@ -78,7 +78,7 @@ static uint64_t below(uint64_t *state, uint64_t limit)
 	*state ^= *state << 13; /* xorshift64 */
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
-	return *state % limit;
+	return limit ? *state % limit : 0;
 }
 
 static void pause_us(long us)
@@ -310,10 +310,12 @@ static bool finish(struct worker *worker, int fd)
 		if (shutdown(fd, SHUT_WR) != 0 || read_some(fd, &byte, 1) != 0)
 			return false;
 		break;
+#ifndef __SANITIZE_THREAD__ /* it does not see that these close a descriptor */
 	case 1:
 		return syscall(SYS_close, fd) == 0;
 	case 2:
 		return close_range((unsigned int)fd, (unsigned int)fd, 0) == 0;
+#endif
 	case 3:
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		status = dup2(null, fd) == fd ? 0 : -1;
