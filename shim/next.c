@@ -36,9 +36,16 @@ static void look_up(const char *name, void *pointer_to_function)
 	}
 
 #define STUB_OF_OTHER(result, name, parameters, arguments)                                         \
+	static result missing_##name parameters                                                    \
+	{                                                                                          \
+		errno = ENOSYS;                                                                    \
+		return (result)0;                                                                  \
+	}                                                                                          \
 	static void resolve_##name(void)                                                           \
 	{                                                                                          \
-		look_up(#name, (void *)&next.name);                                                \
+		result(*function) parameters = missing_##name;                                     \
+		look_up(#name, (void *)&function);                                                 \
+		next.name = function;                                                              \
 	}                                                                                          \
 	static result first_##name parameters                                                      \
 	{                                                                                          \
@@ -74,4 +81,18 @@ void next_resolve(void)
 	FUNCTIONS_OF_WORDS(RESOLVE)
 #undef RESOLVE
 	look_up("vfork", (void *)&next_vfork);
+}
+
+/* glibc has at_quick_exit() in a static library only, musl in the shared one. */
+void next_at_quick_exit(void (*handler)(void))
+{
+	int (*of_glibc)(void (*handler)(void), void *object) = NULL;
+	int (*of_others)(void (*handler)(void)) = NULL;
+
+	look_up("__cxa_at_quick_exit", (void *)&of_glibc);
+	look_up("at_quick_exit", (void *)&of_others);
+	if (of_glibc)
+		of_glibc(handler, NULL);
+	else if (of_others)
+		of_others(handler);
 }

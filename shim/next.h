@@ -47,6 +47,9 @@ extern HIDDEN pid_t (*next_vfork)(void);
  * a threaded process). Called once by the constructor. */
 void next_resolve(void);
 
+/* at_quick_exit(3). Called by a constructor. */
+void next_at_quick_exit(void (*handler)(void));
+
 /* Exported to the host. Everything else is hidden. */
 #define INTERPOSER __attribute__((visibility("default")))
 

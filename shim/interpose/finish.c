@@ -270,7 +270,7 @@ __attribute__((destructor)) static void before_normal_exit(void)
 /* quick_exit() has handlers too; the first to be registered comes last. */
 __attribute__((constructor)) static void register_quick_exit(void)
 {
-	(void)at_quick_exit(before_exit);
+	next_at_quick_exit(before_exit);
 }
 
 INTERPOSER_ALIAS(__close, close);
