@@ -346,3 +346,71 @@ begin_either() { # KIND RTT_MS MODE
 		[[ $SEEN == *': 1 out'* ]]
 	done
 }
+
+@test "what a connection answers while it is held: its options, and a peer without what the address had beyond one" {
+	begin 20 answer -t 16
+	lab_server v6 -6 -a fd09::1 -p "$PORT" -t 16 answer
+	lab_prime fd09::1 "$PORT"
+	for address in 10.9.0.1 fd09::1 ::ffff:10.9.0.1; do
+		CONNECTIONS=1
+		[[ $address != fd09::1 ]] || CONNECTIONS=0 # another server's
+		for question in mtu mss peername peer name; do
+			ADDRESS=$address same connect $question write:hi read-all
+		done
+		ADDRESS=$address same untidy connect peer write:hi read-all
+	done
+	for question in mtu peername name; do
+		same nonblock connect $question write-all:hi read-all
+	done
+}
+
+@test "the address of no host: the peer is the host that was reached" {
+	begin 0 answer -t 16
+	ADDRESS=0.0.0.0 same connect peer write:hi read-all
+	not_in_syn
+}
+
+@test "a mark that has its own route: the errors of connect(), and none for a connection that is there" {
+	begin 20 sink -t 16
+	allow_everything hold=500ms
+	ip rule add fwmark 7 table 77
+	ip rule add fwmark 8 table 78
+	ip route add prohibit default table 77
+	ip route add unreachable default table 78
+	# Marks come before what is local.
+	ip rule add pref 100000 table local
+	ip rule del pref 0
+	for mark in 7 8; do
+		CONNECTIONS=0 same mark:$mark connect
+		CONNECTIONS=0 same mark:$mark nonblock connect
+	done
+	[[ $SEEN == *'connect: EHOSTUNREACH'* ]]
+	CONNECTIONS=0 same connect mark:8 write:hi
+	[[ $SEEN == *'write: 2'* ]]
+}
+
+@test "no local port is left: an error where the program looks for it, once, and no broken pipe" {
+	begin 20 sink -t 16
+	allow_everything hold=200ms
+	server_saw() { :; } # the one connection, which it gives up at some time
+	echo 40000 40000 >/proc/sys/net/ipv4/ip_local_port_range
+	exec 7<>"/dev/tcp/$ADDRESS/$PORT"
+	CONNECTIONS=0
+	same nonblock connect-wait
+	[[ $SEEN == *'connect-wait: EADDRNOTAVAIL'* ]]
+	# connect() says it, or under the user's hold what ends that.
+	for steps in 'connect write:hi' 'connect read' 'connect name write:hi' 'connect poll:in:100 error' \
+		'connect sleep:400 write:hi' 'connect sleep:400 read' 'connect sleep:400 connect' 'nonblock connect error write:hi' \
+		'nonblock connect poll:out:100 error' 'nonblock connect read' 'nonblock connect sleep:400 connect' \
+		'connect write:hi unconnect close'; do
+		# shellcheck disable=SC2086 # several steps
+		if under_user_hold; then
+			try with_library client $steps
+			[[ $(grep -c EADDRNOTAVAIL <<<"$output") == 1 && $output == *'exit status 0' ]] ||
+				unexpected "EADDRNOTAVAIL, once, after $steps"
+		else
+			same $steps
+		fi
+	done
+	exec 7>&-
+}

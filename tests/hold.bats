@@ -115,6 +115,15 @@ syn_data_of_last() {
 	done
 }
 
+@test "the client bit of tcp_fastopen is off: noticed by the first write or connect(), and nothing is held for a while" {
+	begin 20 http -t 16
+	lab_sysctl 2
+	export TFO_LOG=$PWD/log
+	with_library "$PROBES/loop" "$ADDRESS" "$PORT" 3
+	cat log
+	[[ $(tail -n 1 log) == *': plain: the client bit of net.ipv4.tcp_fastopen is off' ]]
+}
+
 @test "P17: SO_SNDTIMEO and SIGALRM still bound the wait" {
 	begin 20 sink -t 16
 	lab_fault drop-syn
@@ -137,6 +146,8 @@ syn_data_of_last() {
 	not_in_syn
 	same connect peer shutdown read-all
 	CONNECTIONS=2 same connect write:hi read-all unconnect connect write:hi read-all
+	# In an epoll set before the library knows which kernel this is.
+	same nonblock epoll-edge connect epoll-wait:1000 error write:hi read-all
 	# Forced, the kernel's hold is none.
 	export TFO_HOLD=kernel
 	same connect write:hi read-all close

@@ -11,19 +11,41 @@
 #include "shim/readable.h"
 #include "shim/socket/release.h"
 
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62 /* asm-generic/socket.h, Linux 5.0 */
+#endif
 #ifndef TCP_ULP
 #define TCP_ULP 31 /* linux/tcp.h, Linux 4.13 */
 #endif
+
+/* Without what the program's address may have beyond the peer's. */
+static union socket_address as_kernel_tells(const union socket_address *given)
+{
+	union socket_address peer = {.any.sa_family = given->any.sa_family};
+
+	if (given->any.sa_family == AF_INET) {
+		peer.ip4.sin_port = given->ip4.sin_port;
+		peer.ip4.sin_addr = given->ip4.sin_addr;
+		return peer;
+	}
+	peer.ip6.sin6_port = given->ip6.sin6_port;
+	peer.ip6.sin6_addr = given->ip6.sin6_addr;
+	if (IN6_IS_ADDR_LINKLOCAL(&given->ip6.sin6_addr))
+		peer.ip6.sin6_scope_id = given->ip6.sin6_scope_id;
+	return peer;
+}
 
 /* The kernel writes the socket's own name first, which is as long as its peer's: so whatever is
  * wrong with the program's memory is the kernel's to say, and the rest is only a copy. */
 static int tell_peer(const struct tracking *tracking, struct sockaddr *address, socklen_t *length)
 {
 	socklen_t room = is_readable(length, sizeof(*length)) ? *length : 0;
+	union socket_address peer;
 
 	if (next.getsockname(tracking->fd, address, length) != 0)
 		return -1;
-	memcpy(address, &tracking->socket->address, room < *length ? room : *length);
+	peer = as_kernel_tells(&tracking->socket->address);
+	memcpy(address, &peer, room < *length ? room : *length);
 	return 0;
 }
 
@@ -70,8 +92,8 @@ INTERPOSER READS_UNPASSED_WORDS int ioctl(int fd, unsigned long request, ...)
 	return next.ioctl(fd, request, argument);
 }
 
-/* Only a connection has a segment size; a program that may think it has one waits for it. */
-static SLOW_PATH void await_segment_size(int fd)
+/* The call is about a connection; a program that may think it has one waits for it. */
+static SLOW_PATH void release_as_connected(int fd)
 {
 	struct tracking tracking = table_find(fd);
 
@@ -89,13 +111,34 @@ INTERPOSER int getsockname(int fd, struct sockaddr *address, socklen_t *length)
 	return next.getsockname(fd, address, length);
 }
 
+/* The error that the kernel does not know of. */
+static void tell_failure(int fd, void *value, const socklen_t *length)
+{
+	struct tracking tracking = table_find(fd);
+	int failure = release_failure(&tracking);
+
+	if (failure)
+		memcpy(value, &failure, *length < sizeof(failure) ? *length : sizeof(failure));
+}
+
+static SLOW_PATH int getsockopt_live(int fd, int level, int option, void *value, socklen_t *length)
+{
+	int result;
+
+	if (level == IPPROTO_TCP && option == TCP_MAXSEG)
+		release_as_connected(fd);
+	else if (level != SOL_SOCKET || option == SO_PEERNAME)
+		release_before_look(fd);
+	result = next.getsockopt(fd, level, option, value, length);
+	if (result == 0 && level == SOL_SOCKET && option == SO_ERROR)
+		tell_failure(fd, value, length);
+	return result;
+}
+
 INTERPOSER int getsockopt(int fd, int level, int option, void *value, socklen_t *length)
 {
-	if (level == IPPROTO_TCP && sockets_are_live()) {
-		release_before_look(fd);
-		if (option == TCP_MAXSEG)
-			await_segment_size(fd);
-	}
+	if (sockets_are_live())
+		return getsockopt_live(fd, level, option, value, length);
 	return next.getsockopt(fd, level, option, value, length);
 }
 
@@ -111,6 +154,13 @@ INTERPOSER int listen(int fd, int backlog)
 	if (sockets_are_live())
 		release_before_look(fd);
 	return next.listen(fd, backlog);
+}
+
+/* From then on packets take another way, which the handshake did not take. */
+static bool changes_route(int level, int option)
+{
+	return level == SOL_SOCKET && (option == SO_MARK || option == SO_BINDTODEVICE ||
+				       option == SO_BINDTOIFINDEX || option == SO_DONTROUTE);
 }
 
 /* Options that programs set between connect() and the first write, and that are taken alike before
@@ -139,6 +189,8 @@ INTERPOSER int setsockopt(int fd, int level, int option, const void *value, sock
 			release_before_look(fd);
 		if (wants_connection(level, option))
 			release_and_await(fd);
+		if (changes_route(level, option))
+			release_as_connected(fd);
 	}
 	return next.setsockopt(fd, level, option, value, length);
 }

@@ -6,9 +6,16 @@
 #include "shim/socket/hold.h"
 #include "shim/socket/release.h"
 
-/* A blocking call that says EAGAIN has waited for SO_RCVTIMEO. */
+/* A blocking call that says EAGAIN has waited for SO_RCVTIMEO. A socket whose SYN could not be sent
+ * says that it is not connected, and its program has not been told why. */
 static ssize_t received(int fd, ssize_t size, bool nonblocking_call)
 {
+	if (size < 0 && errno == ENOTCONN) {
+		struct tracking tracking = table_find(fd);
+		int failure = release_failure(&tracking);
+
+		errno = failure ? failure : ENOTCONN;
+	}
 	if (size < 0 && errno == EAGAIN && !nonblocking_call && socket_is_blocking(fd)) {
 		waited_in_vain(fd);
 		errno = EAGAIN;

@@ -22,6 +22,7 @@
 #include "shim/readable.h"
 #include "shim/settings.h"
 #include "shim/socket/hold.h"
+#include "shim/socket/holds.h"
 #include "shim/socket/release.h"
 
 /* What a SYN can carry on an Ethernet path, and a little more. */
@@ -198,6 +199,7 @@ static bool answer_failure(struct tracking *tracking, bool nonblocking, ssize_t 
 		return false;
 	case EOPNOTSUPP:
 		/* The client bit of net.ipv4.tcp_fastopen was switched off. */
+		hold_found_client_bit_off();
 		*result = -1;
 		if (hold_connect_plainly(tracking->fd, tracking->socket, !nonblocking) != 0 &&
 		    errno != EINPROGRESS)
@@ -325,6 +327,7 @@ bool emit(const struct transmission *transmission, ssize_t *result)
 	int saved = errno;
 	struct tracking tracking = table_find(transmission->fd);
 	bool done = false;
+	int failure;
 
 	switch (table_state(&tracking)) {
 	case SOCKET_HELD:
@@ -336,6 +339,12 @@ bool emit(const struct transmission *transmission, ssize_t *result)
 		break;
 	default:
 		break;
+	}
+	failure = done ? 0 : release_failure(&tracking);
+	if (failure) {
+		errno = failure;
+		*result = -1;
+		return true;
 	}
 	if (!done)
 		await_if_connected(&tracking, transmission);

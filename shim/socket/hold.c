@@ -189,9 +189,18 @@ static bool is_in_control_group(const struct tracked *facts)
 		       0;
 }
 
-/* Whether a connection is to be held; NULL if so, else why not. */
-static const char *why_plain(int fd, enum advice advice)
+/* The kernel connects to an address of this host instead, and tells that one. */
+static bool is_wildcard(const union socket_address *address)
 {
+	return address->any.sa_family == AF_INET ? address->ip4.sin_addr.s_addr == htonl(INADDR_ANY)
+						 : IN6_IS_ADDR_UNSPECIFIED(&address->ip6.sin6_addr);
+}
+
+/* Whether a connection is to be held; NULL if so, else why not. */
+static const char *why_plain(int fd, const union socket_address *address, enum advice advice)
+{
+	if (is_wildcard(address))
+		return "plain: the address is that of no host";
 	if (advice == ADVICE_PLAIN)
 		return "plain: suspended";
 	if (advice == ADVICE_NO_GAIN)
@@ -215,7 +224,7 @@ static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t 
 	uint32_t rtt_us;
 	enum advice advice = memory_advice(address, length, verdict->rule, &rtt_us);
 	struct tracked facts = facts_of(fd, address, length, verdict->rule, rtt_us);
-	const char *why = why_plain(fd, advice);
+	const char *why = why_plain(fd, &facts.address, advice);
 
 	facts.policy = verdict->policy;
 	facts.by_name = verdict->by_name;
@@ -292,11 +301,18 @@ static bool looks_connected(const struct tracking *tracking)
 
 int hold_connect_again(struct tracking *tracking, const struct sockaddr *address, socklen_t length)
 {
+	int failure;
+
 	if (!is_absurd(address) && length >= sizeof(address->sa_family) &&
 	    address->sa_family == AF_UNSPEC) {
 		/* An ordinary connection would be there, and would be reset. */
 		release_and_await(tracking->fd);
 		return next.connect(tracking->fd, address, length);
+	}
+	failure = release_failure(tracking);
+	if (failure) {
+		errno = failure;
+		return -1;
 	}
 	if (!looks_connected(tracking))
 		return next.connect(tracking->fd, address, length);

@@ -3,6 +3,7 @@
 #include "shim/socket/holds.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@ static const char CLIENT_BIT_IS_OFF[] = "plain: the client bit of net.ipv4.tcp_f
 
 static const struct hold kernel_hold, user_hold;
 
-/* Set for good when the kernel turns out to have no TCP_FASTOPEN_CONNECT. */
-static _Atomic(bool) kernel_has_none;
+/* Set for good when the kernel turns out to have no TCP_FASTOPEN_CONNECT, or to have it. */
+static _Atomic(bool) kernel_has_none, kernel_has_one;
 
 static int option_of(int fd, int level, int name)
 {
@@ -124,6 +125,11 @@ static bool client_bit_is_off(void)
 	return off_ns && clock_now_ns() - off_ns < CLIENT_BIT_OFF_NS;
 }
 
+void hold_found_client_bit_off(void)
+{
+	atomic_store(&client_bit_was_off_ns, clock_now_ns());
+}
+
 /* Neither connected nor listening nor bound, nor with the error of an earlier connect() still to be
  * told: all of these have a port. */
 static bool is_fresh(int fd)
@@ -148,6 +154,17 @@ static bool is_fitting(int fd, const struct tracked *facts)
 		 option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY));
 }
 
+/* The route may depend on these, which has_route() does not know of. */
+static bool is_routed_by_itself(int fd)
+{
+	char device[IFNAMSIZ];
+	socklen_t length = sizeof(device);
+
+	if (option_of(fd, SOL_SOCKET, SO_MARK) > 0 || option_of(fd, SOL_SOCKET, SO_DONTROUTE) > 0)
+		return true;
+	return next.getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &length) == 0 && length > 0;
+}
+
 /* A datagram socket is connected without a packet, and fails as a stream would where there is no
  * route. */
 static bool has_route(const struct tracked *facts)
@@ -166,6 +183,8 @@ static const char *why_not_in_user(int fd, const struct tracked *facts)
 		return CLIENT_BIT_IS_OFF;
 	if (!is_fresh(fd) || !is_fitting(fd, facts))
 		return "plain: not a fresh socket, or not for this address";
+	if (is_routed_by_itself(fd))
+		return "plain: bound to a device, or marked";
 	return has_route(facts) ? NULL : "plain: no route";
 }
 
@@ -186,7 +205,7 @@ static int release_in_user(int fd, const struct tracked *facts)
 	    errno == EINPROGRESS)
 		return 0;
 	if (errno == EOPNOTSUPP)
-		atomic_store(&client_bit_was_off_ns, clock_now_ns());
+		hold_found_client_bit_off();
 	return -1;
 }
 
@@ -201,6 +220,21 @@ const struct hold *hold_in_use(void)
 		return strcmp(settings.hold, "user") == 0 ? &user_hold : &kernel_hold;
 	return atomic_load_explicit(&kernel_has_none, memory_order_relaxed) ? &user_hold
 									    : &kernel_hold;
+}
+
+bool hold_minds_epoll(int fd)
+{
+	int saved = errno;
+
+	if (!settings.hold && !atomic_load_explicit(&kernel_has_one, memory_order_relaxed) &&
+	    option_of(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP) {
+		if (option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) >= 0)
+			atomic_store(&kernel_has_one, true);
+		else if (errno == ENOPROTOOPT)
+			atomic_store(&kernel_has_none, true);
+	}
+	errno = saved;
+	return !hold_in_use()->bears_looking;
 }
 
 static bool is_closed(int fd)

@@ -45,6 +45,14 @@ const struct hold *hold_in_use(void);
  * do Fast Open themselves, and sockets being restored, are left to their owners. */
 bool hold_is_possible(int fd);
 
+/* The client bit of net.ipv4.tcp_fastopen was found to be off: nothing is held by the user's hold
+ * for a moment. */
+void hold_found_client_bit_off(void);
+
+/* A descriptor goes into an epoll set: says whether it may not be held there. Learns which hold
+ * this kernel has from the first TCP socket. Keeps errno. */
+bool hold_minds_epoll(int fd);
+
 /* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting.
  * Keeps errno. */
 bool hold_disarm(int fd);

@@ -42,6 +42,25 @@ bool release_untracked(int fd, const struct tracked *facts)
 	return released;
 }
 
+/* Errors that come from the network; the others say nothing about the destination. */
+static bool is_network_error(int error)
+{
+	return error == ECONNREFUSED || error == ECONNRESET || error == ETIMEDOUT ||
+	       error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+static void note_failure(struct tracked *socket, int error)
+{
+	atomic_store(&socket->failure, error);
+	if (!is_network_error(error))
+		socket->judged = true;
+}
+
+int release_failure(const struct tracking *tracking)
+{
+	return tracking->socket ? atomic_exchange(&tracking->socket->failure, 0) : 0;
+}
+
 void release(struct tracking *tracking, enum syn_reason reason)
 {
 	int saved = errno, cancel_state;
@@ -50,7 +69,8 @@ void release(struct tracking *tracking, enum syn_reason reason)
 	if (tracking->socket && table_seize(tracking)) {
 		tracking->socket->reason = reason;
 		atomic_store(&tracking->socket->syn_ns, clock_now_ns());
-		send_plain_syn(tracking->fd, tracking->socket);
+		if (!send_plain_syn(tracking->fd, tracking->socket))
+			note_failure(tracking->socket, errno);
 		table_settle(tracking, SOCKET_IN_FLIGHT);
 	}
 	pthread_setcancelstate(cancel_state, NULL);
@@ -278,19 +298,12 @@ bool handshake_has_ended(struct tracking *tracking)
 	struct outcome outcome = outcome_of(tracking->fd);
 	int saved = errno;
 
-	if (outcome.handshake == HANDSHAKE_UNDER_WAY)
+	if (outcome.handshake == HANDSHAKE_UNDER_WAY || atomic_load(&tracking->socket->failure))
 		return false;
 	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED))
 		handshake_is_over(tracking->socket, &outcome);
 	errno = saved;
 	return true;
-}
-
-/* Errors that come from the network; the others say nothing about the destination. */
-static bool is_network_error(int error)
-{
-	return error == ECONNREFUSED || error == ECONNRESET || error == ETIMEDOUT ||
-	       error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
 void handshake_was_refused(const struct tracked *socket, int error)

@@ -15,6 +15,11 @@
 /* Sends the SYN of a held socket without data: HELD to IN_FLIGHT. Does nothing otherwise. */
 void release(struct tracking *tracking, enum syn_reason reason);
 
+/* Why the SYN of a socket could not be sent at all, for the first call that can tell it: as if the
+ * network had said so. 0: it was sent, or the program knows. The socket would have told it at
+ * connect(), and to the kernel it was never connected: a write would be a broken pipe. */
+int release_failure(const struct tracking *tracking);
+
 /* The same for a socket that could not be tracked. False if it failed. */
 bool release_untracked(int fd, const struct tracked *facts);
 
@@ -61,7 +66,8 @@ void release_for_child(void);
 void release_all(enum syn_reason reason);
 
 /* Looks whether the handshake of a socket that is connecting or in flight has ended. If so its
- * outcome is remembered, the socket is merely watched from then on, and true is returned. */
+ * outcome is remembered, the socket is merely watched from then on, and true is returned. One that
+ * failed at once ends when its program has been told. */
 bool handshake_has_ended(struct tracking *tracking);
 
 /* The same for an outcome that has been seen already, of a socket that is not in the table. */

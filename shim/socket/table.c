@@ -219,6 +219,7 @@ static void fill(struct tracked *socket, const struct tracked *facts)
 	atomic_store(&socket->in_epoll, atomic_load(&facts->in_epoll));
 	atomic_store(&socket->shared, atomic_load(&facts->shared));
 	atomic_store(&socket->wants_to_read, atomic_load(&facts->wants_to_read));
+	atomic_store(&socket->failure, atomic_load(&facts->failure));
 }
 
 struct tracked table_facts(const struct tracked *socket)

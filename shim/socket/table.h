@@ -73,6 +73,7 @@ struct tracked {
 	_Atomic(bool) in_epoll;	      /* it was put into an epoll set */
 	_Atomic(bool) shared;	      /* somebody else may have it: duplicates, children */
 	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
+	_Atomic(int) failure;	      /* why no SYN could be sent; 0 when the program knows */
 	_Atomic(bool) by_name;	      /* held only if the payload names a host that may be */
 	_Atomic(bool) blocking;	      /* connect() was a blocking one: 0 means established */
 	_Atomic(uint32_t) rtt_us;     /* remembered round trip, 0: none */

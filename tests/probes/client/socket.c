@@ -91,10 +91,39 @@ static void step_unconnect(const char *name)
 	say(name, connect(at->fd, &nobody, sizeof(nobody)));
 }
 
+/* The part of an address that says nothing of a peer. */
+static unsigned char *rest_of(struct sockaddr_storage *name, size_t *size)
+{
+	struct sockaddr_in *ip4 = (struct sockaddr_in *)name;
+	struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)name;
+
+	*size = name->ss_family == AF_INET ? sizeof(ip4->sin_zero) : sizeof(ip6->sin6_scope_id);
+	return name->ss_family == AF_INET ? ip4->sin_zero : (unsigned char *)&ip6->sin6_scope_id;
+}
+
+static bool is_tidy(struct sockaddr_storage *name)
+{
+	size_t size;
+	const unsigned char *rest = rest_of(name, &size);
+
+	for (size_t i = 0; i < size; i++)
+		if (rest[i])
+			return false;
+	return true;
+}
+
+static void make_untidy(void)
+{
+	size_t size;
+	unsigned char *rest = rest_of(&address, &size);
+
+	memset(rest, 1, size);
+}
+
 static void step_name(const char *name, int (*ask)(int, struct sockaddr *, socklen_t *),
 		      bool with_port)
 {
-	struct sockaddr_storage told;
+	struct sockaddr_storage told = {0};
 	socklen_t length = sizeof(told);
 	char host[INET6_ADDRSTRLEN], text[80];
 	struct sockaddr_in *ip4 = (struct sockaddr_in *)&told;
@@ -107,9 +136,9 @@ static void step_name(const char *name, int (*ask)(int, struct sockaddr *, sockl
 	inet_ntop(told.ss_family,
 		  told.ss_family == AF_INET ? (void *)&ip4->sin_addr : (void *)&ip6->sin6_addr,
 		  host, sizeof(host));
-	snprintf(text, sizeof(text), "%s:%d length %u", host,
+	snprintf(text, sizeof(text), "%s:%d length %u%s", host,
 		 with_port ? ntohs(told.ss_family == AF_INET ? ip4->sin_port : ip6->sin6_port) : 0,
-		 length);
+		 length, is_tidy(&told) ? "" : " untidy");
 	say_text(name, text);
 }
 
@@ -130,6 +159,12 @@ static void bind_anywhere(void)
 		die("bind");
 }
 
+static void step_mark(const struct step *step)
+{
+	need_socket();
+	say(step->name, setsockopt(at->fd, SOL_SOCKET, SO_MARK, &step->number, sizeof(int)));
+}
+
 static bool run_option(const struct step *step)
 {
 	struct linger linger = {1, step->number};
@@ -143,10 +178,14 @@ static bool run_option(const struct step *step)
 		fcntl(at->fd, F_SETFD, FD_CLOEXEC);
 	else if (!strcmp(step->name, "bind"))
 		bind_anywhere();
+	else if (!strcmp(step->name, "untidy"))
+		make_untidy();
 	else if (!strcmp(step->name, "nodelay"))
 		setsockopt(at->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	else if (!strcmp(step->name, "fionbio"))
 		ioctl(at->fd, FIONBIO, &number);
+	else if (!strcmp(step->name, "mark"))
+		step_mark(step);
 	else if (!strcmp(step->name, "linger0") || !strcmp(step->name, "linger"))
 		setsockopt(at->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	else if (!strcmp(step->name, "sndtimeo"))
@@ -163,6 +202,37 @@ static void step_available(const char *name)
 	int available = 0, result = ioctl(at->fd, FIONREAD, &available);
 
 	say(name, result < 0 ? -1 : available);
+}
+
+static void step_option(const char *name, int level, int option)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	say(name, getsockopt(at->fd, level, option, &value, &length) != 0 ? -1 : value);
+}
+
+static void step_peername(const char *name)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = address_length;
+
+	say(name, getsockopt(at->fd, SOL_SOCKET, SO_PEERNAME, &peer, &length));
+}
+
+static bool run_option_question(const char *name)
+{
+	bool is_ip4 = address.ss_family == AF_INET;
+
+	if (!strcmp(name, "mtu"))
+		step_option(name, is_ip4 ? IPPROTO_IP : IPPROTO_IPV6, is_ip4 ? IP_MTU : IPV6_MTU);
+	else if (!strcmp(name, "mss"))
+		step_option(name, IPPROTO_TCP, TCP_MAXSEG);
+	else if (!strcmp(name, "peername"))
+		step_peername(name);
+	else
+		return false;
+	return true;
 }
 
 static bool run_question(const char *name)
@@ -305,5 +375,6 @@ bool run_socket_step(const struct step *step)
 		go_on_as(step->name, result);
 		return true;
 	}
-	return run_option(step) || run_question(step->name) || run_closing(step);
+	return run_option(step) || run_question(step->name) || run_option_question(step->name) ||
+	       run_closing(step);
 }
