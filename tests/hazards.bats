@@ -206,7 +206,7 @@ begin_either() { # KIND RTT_MS MODE
 	CONNECTIONS=2 same connect unconnect connect error write:hello close
 	CONNECTIONS=2 same connect unconnect connect poll:in:5 write:hello close
 	CONNECTIONS=2 same nonblock connect-wait unconnect connect-wait read write:hello close
-	in_syn
+	in_syn_though_looked_at
 }
 
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
