@@ -414,3 +414,18 @@ begin_either() { # KIND RTT_MS MODE
 	done
 	exec 7>&-
 }
+
+@test "P11: a socket that was duplicated before it is connected is not held: under its other number it is the same" {
+	begin 20 sink -t 16
+	allow_http hold=500ms
+	for duplicate in dup dup2 dupfd; do
+		for steps in write:POST shutdown poll:out:100 peer; do
+			same socket $duplicate connect swap $steps close
+			not_in_syn
+		done
+	done
+	# Connected first, it is a duplicate like any other.
+	allow_everything hold=500ms
+	same connect write:hi dup swap close
+	in_syn
+}

@@ -15,19 +15,39 @@
 #include "shim/next.h"
 #include "shim/settings.h"
 #include "shim/socket/emit.h"
+#include "shim/socket/holds.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
+
+/* What has two numbers before it is connected would be held under one of them only: the other one
+ * would be written to, closed and shut down without our knowing what it is. */
+static void note_twins(int fd, int duplicate)
+{
+	union socket_address peer;
+	socklen_t length = sizeof(peer);
+	int saved = errno;
+
+	if (hold_is_possible(fd) && next.getpeername(fd, &peer.any, &length) != 0 &&
+	    table_is_ours()) {
+		table_mark(fd, MARK_TWIN);
+		table_mark(duplicate, MARK_TWIN);
+	}
+	errno = saved;
+}
 
 /* close, shutdown and exit are as dangerous to the new descriptor as to the old one; and the option
  * that makes the kernel hold sticks to both. */
 static int follow_duplicate(int fd, int duplicate)
 {
-	struct tracking tracking;
+	struct tracking tracking = {0};
 	struct tracked facts;
 
-	if (duplicate < 0 || !sockets_are_noted())
+	if (duplicate < 0 || duplicate == fd)
 		return duplicate;
-	tracking = table_find(fd);
+	if (sockets_are_noted())
+		tracking = table_find(fd);
+	if (!tracking.socket)
+		note_twins(fd, duplicate);
 	if (!tracking.socket || table_state(&tracking) == SOCKET_KEPT)
 		return duplicate;
 	facts = table_facts(tracking.socket);
@@ -39,9 +59,8 @@ static int follow_duplicate(int fd, int duplicate)
 
 INTERPOSER int dup(int fd)
 {
-	if (!sockets_are_noted())
-		return next.dup(fd);
-	release_for_sharing(fd);
+	if (sockets_are_noted())
+		release_for_sharing(fd);
 	return follow_duplicate(fd, next.dup(fd));
 }
 
@@ -56,26 +75,28 @@ static void before_replacing(int fd, int target)
 
 INTERPOSER int dup2(int fd, int target)
 {
-	if (!sockets_are_noted())
-		return next.dup2(fd, target);
-	before_replacing(fd, target);
+	if (sockets_are_noted())
+		before_replacing(fd, target);
 	return follow_duplicate(fd, next.dup2(fd, target));
 }
 
 INTERPOSER int dup3(int fd, int target, int flags)
 {
-	if (!sockets_are_noted())
-		return next.dup3(fd, target, flags);
-	before_replacing(fd, target);
+	if (sockets_are_noted())
+		before_replacing(fd, target);
 	return follow_duplicate(fd, next.dup3(fd, target, flags));
 }
 
-static SLOW_PATH int fcntl_live(int fd, int command, long argument,
-				int (*real)(int fd, int command, long argument))
+static bool is_duplication(int command)
 {
-	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
-		return real(fd, command, argument);
-	release_for_sharing(fd);
+	return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+}
+
+static SLOW_PATH int fcntl_duplicate(int fd, int command, long argument,
+				     int (*real)(int fd, int command, long argument))
+{
+	if (sockets_are_noted())
+		release_for_sharing(fd);
 	return follow_duplicate(fd, real(fd, command, argument));
 }
 
@@ -87,8 +108,8 @@ INTERPOSER int fcntl(int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_noted())
-		return fcntl_live(fd, command, argument, next.fcntl);
+	if (is_duplication(command))
+		return fcntl_duplicate(fd, command, argument, next.fcntl);
 	return next.fcntl(fd, command, argument);
 }
 
@@ -100,8 +121,8 @@ INTERPOSER int fcntl64(int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_noted())
-		return fcntl_live(fd, command, argument, next.fcntl64);
+	if (is_duplication(command))
+		return fcntl_duplicate(fd, command, argument, next.fcntl64);
 	return next.fcntl64(fd, command, argument);
 }
 

@@ -266,10 +266,12 @@ static bool is_internet_address(const struct sockaddr *address, socklen_t length
 	       (address->sa_family == AF_INET || address->sa_family == AF_INET6);
 }
 
-/* libc writes to a stream without telling us, and to the standard ones from the start. */
-static bool may_be_stream(int fd)
+/* libc writes to a stream without telling us, and to the standard ones from the start; and what has
+ * another number may be used under that one. */
+static bool is_used_elsewhere(int fd)
 {
-	return fd <= STDERR_FILENO || table_is_marked(fd, MARK_STREAM);
+	return fd <= STDERR_FILENO || table_is_marked(fd, MARK_STREAM) ||
+	       table_is_marked(fd, MARK_TWIN);
 }
 
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -279,7 +281,7 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 
 	if (is_internet_address(address, length))
 		verdict = ask_policy(address, length);
-	if (!verdict.rule || verdict.rule->verb != POLICY_ALLOW || may_be_stream(fd)) {
+	if (!verdict.rule || verdict.rule->verb != POLICY_ALLOW || is_used_elsewhere(fd)) {
 		log_not_allowed(address, length, verdict.rule);
 		errno = saved;
 		return next.connect(fd, address, length);

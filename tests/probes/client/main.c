@@ -8,6 +8,7 @@
  * Steps act on one socket, made blocking at the first step that needs it; `use:N` goes on with the
  * Nth of eight (the first is 0).
  *   socket inherit:FD                          make it now; take the one that has that number
+ *   swap                                       back to the number from before a duplicate
  *   untidy                                     the address has more in it than a peer's
  *   mtu mss peername mark:N                    options that a connection answers; SO_MARK
  *   nonblock block cloexec bind linger0 linger:S nodelay fionbio:0|1   before or between other

@@ -334,11 +334,21 @@ static int go_over(struct endpoint *other)
 	return dup2(at->fd, other->fd) < 0 ? -1 : 0;
 }
 
+static void swap_numbers(void)
+{
+	int older = at->older_fd;
+
+	at->older_fd = at->fd;
+	at->fd = older;
+}
+
 static bool run_closing(const struct step *step)
 {
 	const char *name = step->name;
 
-	if (!strcmp(name, "close-older"))
+	if (!strcmp(name, "swap"))
+		swap_numbers();
+	else if (!strcmp(name, "close-older"))
 		say(name, close(at->older_fd));
 	else if (!strcmp(name, "shutdown"))
 		say(name, shutdown(at->fd, SHUT_WR));
