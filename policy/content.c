@@ -145,9 +145,15 @@ int content_open(const char *path, int flags)
 int content_read(struct content *content, struct policy *policy, const char *path,
 		 struct policy_problem *problem)
 {
-	int result, fd = content_open(path, 0);
+	struct stat status;
+	int result, fd;
 
-	*content = (struct content){.is_missing = fd < 0 && errno == ENOENT};
+	*content = (struct content){0};
+	/* Before it is opened, because opening can be an act: /dev/watchdog. */
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return content_refuse(problem, path, kind_fault(status.st_mode));
+	fd = content_open(path, 0);
+	content->is_missing = fd < 0 && errno == ENOENT;
 	if (fd < 0)
 		return content_refuse_errno(problem, path, "cannot be opened: ", errno);
 	result = read_open(content, policy, path, fd, problem);

@@ -36,7 +36,7 @@ expect_line() { # REGEX
 # --- check
 
 @test "check says all that is wrong, each with its caret" {
-	write_policy 'alow * 443 tls' 'allow * 443 tls' 'deny 10.1.2.3/8 *' 'allow * 80 htpp'
+	write_policy 'alow * 443 tls' 'allow * 443 tls' 'deny 10.1.2.3/8 *' 'allow * 80 http hold'
 	try tfoctl policy check policy
 	expect_status 1
 	expect_error 'policy:1:1: unknown verb "alow": a line begins with allow, deny or include
@@ -45,9 +45,9 @@ alow * 443 tls
 policy:3:6: "10.1.2.3/8" has bits set below the prefix: the block is 10.0.0.0/8
 deny 10.1.2.3/8 *
      ^~~~~~~~~~
-policy:4:12: unknown payload "htpp": expected any, tls, http, dns, redis, memcached or prefix:"bytes"
-allow * 80 htpp
-           ^~~~'
+policy:4:17: option "hold" has no value: expected something such as hold=5ms
+allow * 80 http hold
+                ^~~~'
 }
 
 @test "check shows twenty problems and counts the others" {
@@ -181,7 +181,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 	expect_status 0
 	expect_line '^destination  10\.9\.0\.1 port 443, program curl$'
 	expect_line '^rule         policy:4: allow 10\.9\.0\.0/16 https tls hold=5ms program=curl$'
-	expect_line '^before it    policy:2: deny \*\.example\.com \*: decides if the program knows the address by such a name$'
+	expect_line '^before it    policy:2: deny \*\.example\.com \*: decides if the program, or its first write, names such a host$'
 	expect_line '^             policy:1: deny 192\.0\.2\.0/24 443: for another destination$'
 	! grep -q policy:3 <<<"$output" || unexpected "nothing of other ports"
 	expect_line '^verdict      connected in the ordinary way, and asked for a cookie'
@@ -237,6 +237,26 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 	expect_line '^payload      safe to repeat by any: if held, 3 of 5000 bytes ride in the SYN$'
 	try tfoctl policy explain --policy policy 10.9.0.1 81 --payload missing
 	expect_failure 1 'tfoctl: missing: No such file or directory'
+}
+
+@test "explain knows that a payload may name the host" {
+	write_policy 'deny bad.test 80' 'allow *.test 80 http' 'deny * 80'
+	printf 'GET / HTTP/1.1\r\nHost: www.test\r\n\r\n' >www
+	printf 'GET / HTTP/1.1\r\nHost: bad.test\r\n\r\n' >bad
+	printf 'GET / HTTP/1.0\r\n\r\n' >nameless
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload www
+	expect_line '^rule         policy:2: '
+	expect_line '^why          the first one that decides if the first write names such a host$'
+	expect_line '^payload      names www\.test: policy:2 decides: '
+	expect_line '^payload      safe to repeat by http: '
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload bad
+	expect_line '^payload      names bad\.test: policy:1 decides: deny '
+	expect_line '^payload      it goes after a SYN without data$'
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload nameless
+	expect_line '^payload      names no host$'
+	write_policy 'deny * 80' 'allow *.test 80 http'
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload www
+	expect_line '^verdict      connected in the ordinary way: denied$'
 }
 
 @test "explain as JSON" {

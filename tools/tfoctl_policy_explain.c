@@ -25,6 +25,9 @@
 #define FITS_INET  1420u
 #define FITS_INET6 1400u
 
+/* How much of a first write the library looks at: GATHER_MOST of shim/socket/emit.c. */
+#define LOOKED_AT 2048u
+
 struct wish {
 	struct place place; /* its service is the port */
 	uint16_t port;
@@ -38,7 +41,10 @@ struct explanation {
 	struct addrinfo *address; /* NULL: only a name is known */
 	const struct policy *policy;
 	const struct policy_rule *rule; /* NULL: none matches */
-	enum advice advice;		/* if the rule allows and the address is known */
+	bool by_name;			/* the rule is one that the first write is to confirm */
+	char payload_host[256];		/* that the payload names, or "" */
+	const struct policy_rule *payload_rule; /* that decides then; NULL: it may not ride */
+	enum advice advice;			/* if the rule allows and the address is known */
 	uint32_t rtt_us;
 	struct remembered remembered; /* its family is AF_UNSPEC if nothing is */
 	struct payload *payload;      /* NULL: none was given */
@@ -159,6 +165,40 @@ static const struct policy_rule *first_that_fits(const struct explanation *expla
 	return rule;
 }
 
+/* Without a name the library waits for one that the first write has, if a rule hopes for it. */
+static void expect_name(struct explanation *explanation)
+{
+	const struct policy_rule *expected;
+
+	if (!explanation->address || (explanation->rule && explanation->rule->verb == POLICY_ALLOW))
+		return;
+	expected = policy_expect(explanation->policy, &explanation->question);
+	if (!expected)
+		return;
+	explanation->rule = expected;
+	explanation->by_name = true;
+}
+
+/* The rule at the first write: a name in it counts as one that the program resolved. */
+static void decide_by_payload(struct explanation *explanation)
+{
+	struct policy_question question = explanation->question;
+	const struct payload *payload = explanation->payload;
+	size_t length = payload->length < LOOKED_AT ? payload->length : LOOKED_AT;
+
+	explanation->payload_rule = explanation->rule;
+	if (!explanation->address || !policy_has_names(explanation->policy))
+		return;
+	if (payload_host_name(payload->bytes, length, explanation->payload_host,
+			      sizeof(explanation->payload_host)) == 0) {
+		if (explanation->by_name)
+			explanation->payload_rule = NULL;
+		return;
+	}
+	question.name = explanation->payload_host;
+	explanation->payload_rule = policy_decide(explanation->policy, &question);
+}
+
 static void compare_address(const struct remembered *remembered, void *context)
 {
 	struct explanation *explanation = context;
@@ -186,8 +226,10 @@ static bool is_allowed(const struct explanation *explanation)
 /* What the library looks at, and what it lets ride at most. */
 static size_t payload_looked_at(const struct explanation *explanation)
 {
-	size_t most = explanation->rule->max_bytes, length = explanation->payload->length;
+	size_t most = explanation->payload_rule->max_bytes, length = explanation->payload->length;
 
+	if (length > LOOKED_AT)
+		length = LOOKED_AT;
 	return most && most < length ? most : length;
 }
 
@@ -201,8 +243,10 @@ static size_t payload_in_syn(const struct explanation *explanation)
 
 static bool payload_rides(const struct explanation *explanation)
 {
-	return payload_is_safe(explanation->rule, explanation->payload->bytes,
-			       payload_looked_at(explanation));
+	const struct policy_rule *rule = explanation->payload_rule;
+
+	return rule && rule->verb == POLICY_ALLOW &&
+	       payload_is_safe(rule, explanation->payload->bytes, payload_looked_at(explanation));
 }
 
 /* One word, which programs may rely on. */
@@ -258,7 +302,7 @@ static const char *why_not(enum policy_fit fit)
 	case POLICY_OTHER_PROGRAM:
 		return "for another program";
 	case POLICY_NEEDS_NAME:
-		return "decides if the program knows the address by such a name";
+		return "decides if the program, or its first write, names such a host";
 	case POLICY_NEEDS_ADDRESS:
 		return "decides if the name has such an address";
 	case POLICY_FITS:
@@ -329,7 +373,10 @@ static void print_rule(const struct explanation *explanation)
 		print_line("rule", "%s:%u: %s", rule->file, rule->line, rule->text);
 	else
 		print_line("rule", "none: nothing is allowed that no rule allows");
-	if (rule)
+	if (explanation->by_name)
+		print_line("why",
+			   "the first one that decides if the first write names such a host");
+	else if (rule)
 		print_line("why", "the first one that names this port and this destination");
 	each_before(explanation, print_before, &count);
 	if (count > SHOWN_BEFORE)
@@ -439,17 +486,39 @@ static void print_options(const struct explanation *explanation)
 			   rule->control_share);
 }
 
+static void print_payload_rule(const struct explanation *explanation)
+{
+	const struct policy_rule *rule = explanation->payload_rule;
+
+	if (!explanation->payload_host[0]) {
+		if (!rule)
+			print_line("payload", "names no host");
+		return;
+	}
+	print_label("payload");
+	printf("names %s: ", explanation->payload_host);
+	if (!rule)
+		puts("no rule allows that");
+	else
+		printf("%s:%u decides: %s\n", rule->file, rule->line, rule->text);
+}
+
 static void print_payload(const struct explanation *explanation)
 {
-	const char *class = policy_payload_word(explanation->rule->payload);
+	const struct policy_rule *rule = explanation->payload_rule;
 
-	if (payload_rides(explanation))
+	print_payload_rule(explanation);
+	if (!rule || rule->verb != POLICY_ALLOW)
+		print_line("payload", "it goes after a SYN without data");
+	else if (payload_rides(explanation))
 		print_line("payload",
-			   "safe to repeat by %s: if held, %zu of %zu bytes ride in the SYN", class,
-			   payload_in_syn(explanation), explanation->payload->length);
+			   "safe to repeat by %s: if held, %zu of %zu bytes ride in the SYN",
+			   policy_payload_word(rule->payload), payload_in_syn(explanation),
+			   explanation->payload->length);
 	else
 		print_line("payload",
-			   "not known to be safe by %s: it goes after a SYN without data", class);
+			   "not known to be safe by %s: it goes after a SYN without data",
+			   policy_payload_word(rule->payload));
 }
 
 static void print_explanation(const struct explanation *explanation)
@@ -502,7 +571,11 @@ static void json_payload(struct json *json, const struct explanation *explanatio
 
 	json_key(json, "payload");
 	json_open(json);
-	json_text(json, "class", policy_payload_word(explanation->rule->payload));
+	json_text(json, "host", explanation->payload_host);
+	if (explanation->payload_rule)
+		json_text(json, "class", policy_payload_word(explanation->payload_rule->payload));
+	else
+		json_text(json, "class", NULL);
 	json_number(json, "length", explanation->payload->length);
 	json_bool(json, "safe", rides);
 	json_number(json, "in_syn", rides ? payload_in_syn(explanation) : 0);
@@ -519,6 +592,7 @@ static void json_decision(struct json *json, const struct explanation *explanati
 		json_rule(json, explanation->rule);
 		json_close(json);
 	}
+	json_bool(json, "needs_name_in_payload", explanation->by_name);
 	json_open_list(json, "before");
 	each_before(explanation, json_before, json);
 	json_close_list(json);
@@ -547,6 +621,9 @@ static void print_explanation_as_json(const struct explanation *explanation)
 static void explain(struct explanation *explanation)
 {
 	explanation->rule = first_that_fits(explanation);
+	expect_name(explanation);
+	if (is_allowed(explanation) && explanation->payload)
+		decide_by_payload(explanation);
 	if (is_allowed(explanation) && explanation->address)
 		ask_memory(explanation);
 	if (explanation->wish->json)
