@@ -405,3 +405,49 @@ allow * https,domain-s,our-own tls
 	try tfoctl policy check empty
 	expect_only ''
 }
+
+# --- the manual
+
+@test "the examples of tfo-policy(5) are good policies, and say what they mean" {
+	awk '/^\.\\" begin example/ { count++; inside = 1; next }
+		/^\.\\" end example/ { inside = 0 }
+		inside && !/^\./ { gsub(/\\e/, "\\"); print >("example." count) }' "$BATS_TEST_DIRNAME/../tools/man/tfo-policy.5"
+	[[ $(cat example.* | wc -l) == 14 && -s example.3 ]] || unexpected "three examples of fourteen lines"
+	for example in example.*; do
+		try tfoctl policy check --no-warnings "$example"
+		expect_only ''
+		grep -v '^include ' "$example" >alone
+		try tfoctl policy check --strict alone
+		expect_only ''
+	done
+	try tfoctl policy explain --policy example.1 payments.example.com https
+	expect_line '^verdict .*: denied$'
+	try tfoctl policy explain --policy example.1 www.example.org https --program crawler
+	expect_line '^verdict .*: denied$'
+	try tfoctl policy explain --policy example.1 www.example.org https --program curl
+	expect_line '^rule         example\.1:3: '
+	try tfoctl policy explain --policy example.2 2001:db8:53::7 853 --program unbound
+	expect_line '^rule         example\.2:2: '
+	try tfoctl policy explain --policy example.2 2001:db8:53::7 853 --program dig
+	expect_line '^verdict .*: denied$'
+	printf 'R\0x' >read
+	try tfoctl policy explain --policy example.3 orders.rpc.internal 9090 --payload read
+	expect_line '^payload      safe to repeat by prefix: '
+	printf 'W\0x' >write
+	try tfoctl policy explain --policy example.3 orders.rpc.internal 9090 --payload write
+	expect_line '^payload      not known to be safe by prefix: '
+	try tfoctl policy explain --policy example.3 ledger.rpc.internal 9090
+	expect_line '^verdict .*: denied$'
+}
+
+@test "the manual names every verb, payload class and option there is" {
+	manual=$(<"$BATS_TEST_DIRNAME/../tools/man/tfo-policy.5")
+	write_policy 'x' 'allow * * x' 'allow * * any x=1'
+	try tfoctl policy check policy
+	for word in allow deny include any tls http dns redis memcached prefix: hold= verify= minrtt= max= suspend= control= program=; do
+		[[ $manual == *".It Cm $word"* ]] || unexpected "$word in the manual"
+		[[ $stderr == *"$word"* ]] || unexpected "$word"
+	done
+	# and nothing that the messages name is missing above
+	[[ $(grep -oE '[a-z]+=' <<<"$stderr" | sort -u | tr '\n' ' ') == 'control= hold= max= minrtt= program= suspend= verify= x= ' ]]
+}

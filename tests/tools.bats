@@ -204,6 +204,7 @@ copy_installation() { # DIRECTORY
 		unexpected "cmake to install: $(cat log)"
 	try moved/bin/tfo-run printenv LD_PRELOAD
 	expect_only "$PWD/moved/lib/some-arch/libtfo-preload.so"
+	[[ -f moved/share/man/man5/tfo-policy.5 ]] || unexpected "the manual"
 }
 
 # --- tfo-run: the policy
