@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # Bats and helper.bash set lines and output
 #
 # The differential tester, for differential.bats and differential_long.bats. Those `load helper`,
 # `load lab/lab.bash` and `load sockets` first.

@@ -112,7 +112,7 @@ def second_looks(options, count):
     different = 0
     for program in sorted(count.suspects, key=lambda program: program.seed):
         judge = Judge(program, bench)
-        wrong = judge.second_look()
+        wrong = judge.second_look() and judge.second_look()
         if not wrong:
             count.verdicts["racy"] += 1
             continue

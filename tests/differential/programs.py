@@ -304,8 +304,8 @@ class Connection:
 
     def ask(self):
         if self.settled and (self.blocking or self.connected_blocking):
-            # Whoever gets a socket passed that is connected has no reason to connect it.
-            again = () if "pass" in self.steps else ("connect",)
+            # Whoever was given a socket that is connected has no reason to connect it.
+            again = () if {"pass", "reexec", "respawn"} & set(self.steps) else ("connect",)
             nothing = () if self.unread or self.answered else ("available",)
             self.add(self.rng.choice(("peer", "peer", "name", "error", *again, *nothing)))
         else:

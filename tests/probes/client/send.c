@@ -15,6 +15,15 @@
 #define GET  "GET / HTTP/1.1\r\nHost: server.test\r\n\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: server.test\r\nContent-Length: 5\r\n\r\nhello"
 
+/* The first N bytes of it are the data @N. */
+static char pattern[4 << 20];
+
+static void fill_pattern(size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		pattern[i] = (char)('a' + (i * 7 + i / 26 + i / 997) % 26);
+}
+
 struct data data_of(const char *text)
 {
 	struct data data = {(char *)text, strlen(text)};
@@ -25,12 +34,11 @@ struct data data_of(const char *text)
 		return (struct data){(char *)POST, strlen(POST)};
 	if (*text != '@')
 		return data;
+	data.bytes = pattern;
 	data.size = strtoul(text + 1, NULL, 10);
-	data.bytes = malloc(data.size + 1);
-	if (!data.bytes)
-		die("malloc");
-	for (size_t i = 0; i < data.size; i++)
-		data.bytes[i] = (char)('a' + (i * 7 + i / 26 + i / 997) % 26);
+	if (data.size > sizeof(pattern))
+		die("too many bytes");
+	fill_pattern(data.size);
 	return data;
 }
 
