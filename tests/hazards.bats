@@ -209,6 +209,14 @@ begin_either() { # KIND RTT_MS MODE
 	in_syn_though_looked_at
 }
 
+@test "a close that lingers, after poll has called the socket writable: the server sees an end, no reset" {
+	begin 60 sink -t 16
+	same nonblock socket linger:2 connect poll:out:2000 block close
+	[[ $SEEN == *'bytes=0 end=eof'* ]]
+	same nonblock socket linger:2 connect poll:out:2000 write:hello block close
+	[[ $SEEN == *'bytes=5 end=eof'* ]]
+}
+
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
 	no_sanitizer
 	begin 4 speak-first -t 64

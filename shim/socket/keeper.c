@@ -276,14 +276,14 @@ static bool keep_descriptor(const struct tracking *tracking)
 
 /* Without a keeper the program waits itself: as long as it takes if its close() may wait, else as
  * long as a handshake usually takes. */
-static void await_instead(const struct tracking *tracking)
+static void await_instead(const struct tracking *tracking, bool waits_in_close)
 {
 	const struct tracked *socket = tracking->socket;
 	uint64_t until_ns = handshake_patience_ended_ns(socket);
 
-	if (socket->blocking)
+	if (socket->blocking || waits_in_close)
 		until_ns = atomic_load(&tracking->socket->syn_ns) + HANDSHAKE_PATIENCE_NS;
-	if (socket->blocking || socket->syn_bytes)
+	if (socket->blocking || waits_in_close || socket->syn_bytes)
 		handshake_await(tracking->fd, until_ns);
 }
 
@@ -294,7 +294,7 @@ void keeper_take_over(struct tracking *tracking)
 
 	if (counts_on_connection(tracking->socket) &&
 	    (waits_in_close || !keep_descriptor(tracking)))
-		await_instead(tracking);
+		await_instead(tracking, waits_in_close);
 	table_move(tracking, SOCKET_UNTRACKED);
 	errno = saved;
 }
