@@ -217,6 +217,14 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'bytes=5 end=eof'* ]]
 }
 
+@test "a connected socket that was passed on and is closed here: its receiver reads the answer" {
+	begin 60 echo -t 16
+	same connect write:hello pass close-older shutdown read-all
+	[[ $SEEN == *'read-all: 5'* ]]
+	in_syn
+	same connect write:hello sleep:5 pass close-older shutdown read-all
+}
+
 @test "pointers to nowhere: the kernel's answer, and the socket is as good as before" {
 	no_sanitizer
 	begin 4 speak-first -t 64

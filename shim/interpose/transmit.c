@@ -150,10 +150,24 @@ static SLOW_PATH ssize_t sendmsg_live(int fd, const struct msghdr *message, int 
 							 : next.sendmsg(fd, message, flags);
 }
 
-INTERPOSER ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+/* Also what is merely watched may be passed on, and is not ours alone from then on. Looked at when
+ * the kernel has accepted it: then it can be read. */
+static SLOW_PATH ssize_t sendmsg_noted(int fd, const struct msghdr *message, int flags)
 {
+	ssize_t sent;
+
 	if (sockets_are_live())
 		return sendmsg_live(fd, message, flags);
+	sent = next.sendmsg(fd, message, flags);
+	if (sent >= 0)
+		release_passed(message);
+	return sent;
+}
+
+INTERPOSER ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (sockets_are_noted())
+		return sendmsg_noted(fd, message, flags);
 	return next.sendmsg(fd, message, flags);
 }
 
@@ -191,10 +205,22 @@ static SLOW_PATH int emit_messages(int fd, struct mmsghdr *messages, unsigned in
 	return rest < 0 && done ? (int)done : rest + (int)done;
 }
 
-INTERPOSER int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+static SLOW_PATH int sendmmsg_noted(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
+	int sent;
+
 	if (sockets_are_live())
 		return emit_messages(fd, messages, count, flags);
+	sent = next.sendmmsg(fd, messages, count, flags);
+	for (int i = 0; i < sent; i++)
+		release_passed(&messages[i].msg_hdr);
+	return sent;
+}
+
+INTERPOSER int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	if (sockets_are_noted())
+		return sendmmsg_noted(fd, messages, count, flags);
 	return next.sendmmsg(fd, messages, count, flags);
 }
 
