@@ -23,6 +23,7 @@ READ_DOORS = ("read", "recv", "recvfrom", "readv", "preadv2", "recvmsg", "recvmm
 WAIT_DOORS = ("poll", "ppoll", "select", "pselect", "epoll", "epoll-pwait", "epoll-pwait2")
 REQUESTS = {"=get": len("GET / HTTP/1.1\r\nHost: server.test\r\n\r\n"),
             "=post": len("POST / HTTP/1.1\r\nHost: server.test\r\nContent-Length: 5\r\n\r\nhello")}
+SHARING = ("dup", "pass", "fork", "vfork", "spawn", "system", "in-child", "orphan", "reexec", "respawn")
 WORDS = ("hello", "x", "first", "GET / HTTP/1.0", "POST", "ab", "twelve bytes")
 
 
@@ -40,6 +41,11 @@ class Program:
     def loose(self):
         """Whether the end of a connection may be a reset or not, by when it comes."""
         return "loose" in self.marks
+
+    @property
+    def shares(self):
+        """Whether somebody else may have a socket: then nothing unread can be thrown away for it."""
+        return any(step.startswith(SHARING) for step in self.steps)
 
     @property
     def marks(self):
@@ -385,6 +391,9 @@ class Connection:
     def start_over(self):
         """Dissolves the association, and connects the same socket once more."""
         if self.mode != "sink" or not self.settled or self.stream or self.duplicated or not self.writable:
+            return
+        # Whoever was given the socket does not know of the option that makes the kernel hold it.
+        if {"pass", "reexec", "respawn"} & set(self.steps):
             return
         self.add("unconnect")
         # A reset throws away what has not left.
