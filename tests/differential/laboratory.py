@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs programs against test servers, in a network where each round trip time has an address."""
 import dataclasses
+import itertools
 import os
 import re
 import select
@@ -19,14 +20,22 @@ PRIME = os.path.join(BUILD, "tests/lab/prime")
 LIBRARY = os.path.join(BUILD, "lib/libtfo-preload.so")
 
 FIRST_PORT = 7100
-PORTS_OF_A_BENCH = 20
+PORTS_OF_A_BENCH = 40
 CLIENT_SECONDS = 15
 # A connection that the server still has then is one that nobody ends.
 OPEN_SECONDS = 3
 
 
-def address_of(rtt):
-    return f"10.9.1.{rtt + 1}"
+# What a middlebox may do to data in a SYN, beside nothing; as a rule of nft; M: where.
+FAULTS = {"": None, "drop-syn-data": "tcp flags & (syn|ack) == syn @ih,0,8 >= 0 M counter drop"}
+FAMILIES = ("ip4", "ip6", "mapped")
+
+
+def address_of(rtt, fault="", family="ip4"):
+    net = list(FAULTS).index(fault) + 1
+    if family == "ip6":
+        return f"fd09:{net}::{rtt + 1:x}"
+    return f"{'::ffff:' if family == 'mapped' else ''}10.9.{net}.{rtt + 1}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,35 +53,56 @@ class Outcome:
 
 
 class Network:
-    """Addresses with their delays, and cookies for all of them. Only inside tests/lab/enter."""
+    """Addresses with their delays and faults, and cookies for all of them. Only inside tests/lab/enter."""
 
     def __init__(self, rtts):
         self.lines = []
-        for number, rtt in enumerate(rtts):
-            address = address_of(rtt)
-            quietly("ip", "address", "replace", f"{address}/32", "dev", "lo")
-            self.prime(address)
-            if rtt:
-                self.delay(number + 1, rtt, address)
+        self.rules = []
+        queues = {rtt: number for number, rtt in enumerate(rtts) if rtt}
+        for rtt, queue in queues.items():
+            self.delay_line(queue, rtt)
+        places = list(itertools.product(rtts, FAULTS, ("ip4", "ip6")))
+        for place in places:
+            self.add(*place)
+        for rtt, fault, family in places:
+            self.prime(address_of(rtt, fault, family), family)
+        for rtt, fault, family in places:
+            self.obstruct(queues.get(rtt), fault, family, address_of(rtt, fault, family))
+        chain = "\n".join(["type filter hook input priority 0", *self.rules])
+        subprocess.run(["nft", f"table inet differ {{\nchain arrival {{\n{chain}\n}}\n}}"], check=True)
 
-    def prime(self, address):
-        giver = subprocess.Popen([SERVER, "-t", "16", "-a", address, "-p", "0", "close"],
-                                 stdout=subprocess.PIPE, text=True)
+    @staticmethod
+    def add(rtt, fault, family):
+        bits = ["/128", "nodad"] if family == "ip6" else ["/32"]
+        quietly("ip", "address", "replace", address_of(rtt, fault, family) + bits[0], "dev", "lo", *bits[1:])
+
+    def obstruct(self, queue, fault, family, address):
+        if queue:
+            quietly("ip6tables" if family == "ip6" else "iptables", "-A", "OUTPUT", "-o", "lo", "-p", "tcp",
+                    "-d", address, "-j", "NFQUEUE", "--queue-num", str(queue))
+        if FAULTS[fault]:
+            where = f"{'ip6' if family == 'ip6' else 'ip'} daddr {address}"
+            self.rules.append(FAULTS[fault].replace("M", where))
+
+    @staticmethod
+    def prime(address, family):
+        giver = subprocess.Popen([SERVER, *(["-6"] if family == "ip6" else []), "-t", "16", "-a", address,
+                                  "-p", "0", "close"], stdout=subprocess.PIPE, text=True)
         port = giver.stdout.readline().split()[1]
         quietly(PRIME, address, port)
         giver.terminate()
         giver.wait()
 
-    def delay(self, queue, rtt, address):
+    def delay_line(self, queue, rtt):
         line = subprocess.Popen([NETDELAY, str(queue), str(rtt / 2)], stdout=subprocess.PIPE, text=True)
         if line.stdout.readline() != "ready\n":
             raise RuntimeError("netdelay is not ready")
         self.lines.append(line)
-        quietly("iptables", "-A", "OUTPUT", "-o", "lo", "-p", "tcp", "-d", address, "-j", "NFQUEUE",
-                "--queue-num", str(queue))
 
     def end(self):
+        quietly("nft", "delete", "table", "inet", "differ")
         quietly("iptables", "-F", "OUTPUT")
+        quietly("ip6tables", "-F", "OUTPUT")
         for line in self.lines:
             line.terminate()
             line.wait()
@@ -83,9 +113,9 @@ def quietly(*command):
 
 
 class Server:
-    def __init__(self, mode, fastopen, port):
+    def __init__(self, mode, fastopen, ip6, port):
         self.process = subprocess.Popen(
-            [SERVER, "-v", *(["-t", "4096"] if fastopen else []), "-p", str(port), mode],
+            [SERVER, "-v", *(["-6"] if ip6 else []), *(["-t", "4096"] if fastopen else []), "-p", str(port), mode],
             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.port = port
         self.rest = b""
@@ -139,19 +169,20 @@ class Bench:
             self.environment[name] = self.directory
 
     def server(self, program):
-        kind = program.mode, program.fastopen
+        kind = program.server
         if kind not in self.servers:
             self.servers[kind] = Server(*kind, self.port + 1 + len(self.servers))
         return self.servers[kind]
 
     def forget_server(self, program):
-        self.servers[program.mode, program.fastopen].end()
-        port = self.servers[program.mode, program.fastopen].port
-        self.servers[program.mode, program.fastopen] = Server(program.mode, program.fastopen, port)
+        server = self.servers.pop(program.server)
+        server.end()
+        self.servers[program.server] = Server(*program.server, server.port)
 
     def run_client(self, program, environment, rtt, steps):
+        address = address_of(rtt, program.fault, program.family)
         port = self.port if program.mode == "refuse" else self.server(program).port
-        process = subprocess.Popen([CLIENT, address_of(rtt), str(port), *steps], env=environment,
+        process = subprocess.Popen([CLIENT, address, str(port), *steps], env=environment,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    stdin=subprocess.DEVNULL, start_new_session=True)
         try:
@@ -161,7 +192,7 @@ class Bench:
             os.killpg(process.pid, signal.SIGKILL)
             said, _ = process.communicate()
             status = "hangs"
-        said = said.decode(errors="replace").replace(address_of(rtt) + ":", "server:")
+        said = said.decode(errors="replace").replace(address + ":", "server:")
         return tuple(said.splitlines()), status
 
     def with_library(self, program):
@@ -191,7 +222,7 @@ class Bench:
         lines = []
         if program.mode != "refuse":
             server = self.server(program)
-            lines = server.settle(rtt * 0.0015 + 0.012)
+            lines = server.settle(rtt * 0.0015 + 0.02)
             if server.accepted != server.ended:
                 lines.append("a connection was left open")
                 self.forget_server(program)

@@ -11,6 +11,8 @@ import dataclasses
 import random
 import shlex
 
+from laboratory import FAMILIES
+
 RTTS = (0, 2, 20, 60)
 MODES = ("echo", "sink", "answer", "speak-first", "close", "reset", "refuse")
 ANSWERING = ("echo", "answer", "speak-first")
@@ -35,7 +37,13 @@ class Program:
     rtt: int = 20
     options: str = "any verify=off minrtt=0"
     remembers: bool = False
+    family: str = "ip4"
+    fault: str = ""
     seed: int = -1
+
+    @property
+    def server(self):
+        return self.mode, self.fastopen, self.family == "ip6"
 
     @property
     def loose(self):
@@ -74,6 +82,10 @@ class Program:
             words.append("--no-fastopen")
         if self.remembers:
             words.append("--remembers")
+        if self.family != "ip4":
+            words += ["--family", self.family]
+        if self.fault:
+            words += ["--fault", self.fault]
         words += ["--rule", self.options, "--steps", shlex.join(self.steps)]
         return shlex.join(words)
 
@@ -127,7 +139,7 @@ class Connection:
 
     def begin(self):
         rng = self.rng
-        if rng.random() < 0.45:
+        if not self.program.fault and rng.random() < 0.45:
             self.add("nonblock")
             self.blocking = False
         for step, chance in (("bind", 0.06), ("cloexec", 0.06), (f"sndtimeo:{LONG_MS}", 0.08),
@@ -318,6 +330,8 @@ class Connection:
             self.add("name")
 
     def toggle(self):
+        if self.program.fault:
+            return
         self.blocking = not self.blocking
         self.add(self.rng.choice(("block", "fionbio:0") if self.blocking else ("nonblock", "fionbio:1")))
 
@@ -425,7 +439,7 @@ class Connection:
     def unsure(self):
         """What may say one thing or the other before the handshake has ended. (In flight poll says nothing, where
         it would say that more can be written: that is the one round trip.)"""
-        if not self.sent and not self.blocking and not self.connected_blocking:
+        if not (self.sent or self.settled or self.blocking or self.connected_blocking):
             self.add(self.rng.choice(("peer", "error", "poll:out:0", "poll:inout:0")))
             self.add("#unsure")
 
@@ -603,10 +617,11 @@ def program_of(seed, rtts=RTTS):
     rtt = rng.choice(rtts)
     mode = rng.choices(MODES, (6, 7, 4, 4, 1, 1, 1))[0]
     program = Program((), mode, mode == "refuse" or rng.random() < 0.7, rtt, rule_options(rng, mode),
-                      mode != "refuse" and rng.random() < 0.1, seed)
+                      mode != "refuse" and rng.random() < 0.1, rng.choices(FAMILIES, (7, 2, 1))[0],
+                      "drop-syn-data" if mode in (*ANSWERING, "sink") and rng.random() < 0.05 else "", seed)
     count = rng.choices((1, 2, 3), (70, 20, 10))[0]
     signals = rng.choices((None, "signals-restart", "signals"), (14, 2, 1))[0]
-    if count == 2 and mode in (*ANSWERING, "sink") and rng.random() < 0.2:
+    if count == 2 and not program.fault and mode in (*ANSWERING, "sink") and rng.random() < 0.2:
         steps, loose = both_at_once(rng, mode), False
     elif count == 2 and rng.random() < 0.6:
         pair = [one_connection(rng, program, False, signals) for _ in range(2)]

@@ -41,7 +41,7 @@ def with_simpler_steps(program):
 def with_simpler_settings(program):
     plain = "any minrtt=0" if program.mode == "refuse" else "any verify=off minrtt=0"
     for change in ({"remembers": False}, {"fastopen": True}, {"options": plain}, {"mode": "sink"},
-                   {"rtt": 20}, {"rtt": 2}, {"rtt": 0}):
+                   {"family": "ip4"}, {"fault": ""}, {"rtt": 20}, {"rtt": 2}, {"rtt": 0}):
         changed = dataclasses.replace(program, **change)
         if changed != program:
             yield changed
