@@ -18,5 +18,5 @@ programs_are_the_same() { # HOLD FIRST-LAST
 	expect_status 0
 	read -r all _ <<<"${lines[-1]}"
 	held=${lines[-1]#*s: }
-	((${held%% *} * 4 > all)) || unexpected 'data in the SYN in more than one program in four'
+	((${held%% *} * 6 > all)) || unexpected 'data in the SYN in more than one program in six'
 }
