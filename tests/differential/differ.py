@@ -39,7 +39,7 @@ def arguments():
     parser.add_argument("--no-fastopen", action="store_true", help="a server that takes no data in a SYN")
     parser.add_argument("--remembers", action="store_true", help="the destination is remembered as good")
     parser.add_argument("--family", choices=FAMILIES, default="ip4")
-    parser.add_argument("--fault", choices=FAULTS, default="", help="what the network does to data in a SYN")
+    parser.add_argument("--fault", choices=FAULTS, help="what the network does to data in a SYN")
     parser.add_argument("--hold", choices=("kernel", "user"), default="kernel")
     parser.add_argument("--jobs", type=int, default=32)
     parser.add_argument("--preload", default=LIBRARY)
@@ -52,11 +52,11 @@ def programs(options):
     if options.steps is not None:
         yield Program(tuple(shlex.split(options.steps)), options.mode, not options.no_fastopen,
                       20 if options.rtt is None else options.rtt, options.rule, options.remembers,
-                      options.family, options.fault)
+                      options.family, options.fault or "")
         return
     first, last = (options.seed,) * 2 if options.seeds is None else map(int, options.seeds.split("-"))
     for seed in range(first, last + 1):
-        yield program_of(seed, RTTS if options.rtt is None else (options.rtt,))
+        yield program_of(seed, RTTS if options.rtt is None else (options.rtt,), options.fault)
 
 
 class Count:

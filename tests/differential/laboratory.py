@@ -27,7 +27,9 @@ OPEN_SECONDS = 3
 
 
 # What a middlebox may do to data in a SYN, beside nothing; as a rule of nft; M: where.
-FAULTS = {"": None, "drop-syn-data": "tcp flags & (syn|ack) == syn @ih,0,8 >= 0 M counter drop"}
+FAULTS = {"": None,
+          "drop-syn-data": "tcp flags & (syn|ack) == syn @ih,0,8 >= 0 M counter drop",
+          "reset-syn-data": "tcp flags & (syn|ack) == syn @ih,0,8 >= 0 M counter reject with tcp reset"}
 FAMILIES = ("ip4", "ip6", "mapped")
 
 

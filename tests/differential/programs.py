@@ -612,15 +612,24 @@ def rule_options(rng, mode):
     return f"{payload}{verify} minrtt=0{hold}{most}"
 
 
-def program_of(seed, rtts=RTTS):
+def fault_for(rng, mode):
+    """Programs that meet one block: others are told of a reset by the next call (README), or wait for a second."""
+    if mode not in (*ANSWERING, "sink"):
+        return ""
+    return rng.choices(("", "drop-syn-data", "reset-syn-data"), (92, 5, 3))[0]
+
+
+def program_of(seed, rtts=RTTS, fault=None):
     rng = random.Random(seed)
     rtt = rng.choice(rtts)
     mode = rng.choices(MODES, (6, 7, 4, 4, 1, 1, 1))[0]
     program = Program((), mode, mode == "refuse" or rng.random() < 0.7, rtt, rule_options(rng, mode),
                       mode != "refuse" and rng.random() < 0.1, rng.choices(FAMILIES, (7, 2, 1))[0],
-                      "drop-syn-data" if mode in (*ANSWERING, "sink") and rng.random() < 0.05 else "", seed)
+                      fault_for(rng, mode) if fault is None or mode not in (*ANSWERING, "sink") else fault, seed)
     count = rng.choices((1, 2, 3), (70, 20, 10))[0]
     signals = rng.choices((None, "signals-restart", "signals"), (14, 2, 1))[0]
+    if program.fault == "reset-syn-data":
+        signals = None
     if count == 2 and not program.fault and mode in (*ANSWERING, "sink") and rng.random() < 0.2:
         steps, loose = both_at_once(rng, mode), False
     elif count == 2 and rng.random() < 0.6:
