@@ -6,6 +6,7 @@ one that the program has without it, over this network or over a faster one: tha
 library may do. Only what is in no such outcome, time after time, is a difference.
 """
 import dataclasses
+import difflib
 import re
 
 SLOWER_SECONDS = 0.6
@@ -19,7 +20,7 @@ def without_numbers(line):
 def normalise(program, outcome):
     """Takes away what may differ: see "What may differ" and the marks of programs.py."""
     said, saw = list(outcome.said), list(outcome.saw)
-    if "epoll-edge" in program.steps:
+    if {"epoll-edge", "epoll-add"} & set(program.steps):
         # The kernel's own answer, for a descriptor that is in an edge-triggered set already: 0, then EISCONN.
         said = [re.sub("^connect: (0|EINPROGRESS|EISCONN)$", "connect: as it goes", line) for line in said]
     if program.mode == "reset":
@@ -64,7 +65,7 @@ class Judge:
         self.plain = set()
         self.slowest = 0
         self.example = None
-        self.wrong = None
+        self.wrong = self.last_wrong = None
         self.held = False
 
     def run_plain(self, times, rtt=None):
@@ -94,6 +95,7 @@ class Judge:
             outcome = normalise(self.program, self.bench.run(self.program, True))
             self.held = self.held or outcome.syn_data > 0
             if not self.is_right(outcome):
+                self.last_wrong = outcome
                 outcomes.append(outcome)
         return outcomes
 
@@ -130,6 +132,11 @@ class Judge:
             return None
         self.wrong = wrong[0]
         return self.wrong
+
+    def changes(self):
+        """What the last wrong outcome has (+) and has not (-), against the first one without the library."""
+        lines = difflib.ndiff(self.example.text().split("\n"), self.last_wrong.text().split("\n"))
+        return "\n".join(line for line in lines if line[0] in "+-")
 
     def report(self):
         return (f"differ.py {self.program.command()}\n--- without\n{self.example.text()}\n"

@@ -76,7 +76,7 @@ class Count:
                 self.suspects.append(judge.program)
                 print(f"suspect: seed {judge.program.seed}: {judge.program.command()}", flush=True)
             elif verdict == "racy" and self.show_racy:
-                print(f"racy: seed {judge.program.seed}: {judge.program.command()}", flush=True)
+                print(f"racy: seed {judge.program.seed}: {judge.program.command()}\n{judge.changes()}", flush=True)
 
 
 def work(bench, waiting, count):

@@ -108,6 +108,8 @@ class Connection:
         self.writable = True
         self.duplicated = False
         self.stream = False
+        self.edges = False  # an edge-triggered set has seen nothing of what was received
+        self.number_changed = False
         self.signals = signals  # None; "signals-restart" or "signals", which interrupts more than waits
         self.closed = False
         self.loose = False
@@ -169,7 +171,10 @@ class Connection:
             self.add("epoll-edge", "connect", f"poll:out:{LONG_MS}", "error")
             return
         how = self.rng.random()
-        if how < 0.3:
+        if how < 0.12 and "epoll-edge" not in self.steps and "epoll-add" not in self.steps:
+            self.add(*self.rng.sample(("connect", "epoll-add"), 2), f"epoll-until:out:{LONG_MS}", "error")
+            self.edges = self.mode in ("echo", "answer")
+        elif how < 0.3:
             self.add("connect-wait")
         elif how < 0.55:
             wait = self.rng.choice(WAIT_DOORS)
@@ -270,7 +275,8 @@ class Connection:
         if not self.unread:
             self.look_in_vain()
             return
-        # What was written must have been acknowledged by now.
+        # An edge tells of the first bytes only.
+        self.edges = self.edges and self.unread == self.sent
         size = self.unread if rng.random() < 0.8 else rng.randint(1, self.unread)
         if rng.random() < 0.4:
             self.await_input()
@@ -296,11 +302,17 @@ class Connection:
         self.settled = True
 
     def await_input(self):
+        if self.edges and not self.number_changed:
+            self.add(f"epoll-until:in:{LONG_MS}")
+            self.edges = False
+            return
         self.add(f"{self.rng.choice(WAIT_DOORS)}:in:{LONG_MS}")
 
     def look_in_vain(self):
         """Looks for what never comes."""
         rng = self.rng
+        if self.edges and self.unread:
+            return
         if self.answered or self.unread or not self.writable:
             return
         how = rng.random()
@@ -344,6 +356,7 @@ class Connection:
     def duplicate(self):
         if self.duplicated:
             return
+        self.number_changed = True
         self.add(self.rng.choice(("dup", "dup2", "dup3", "dupfd", "dupfd-kept", "pass")))
         if self.rng.random() < 0.6:
             self.add("close-older")
@@ -373,7 +386,7 @@ class Connection:
             self.add("spawn:true")
         elif self.alone:
             going_on = ["in-child", "orphan"]
-            if not (self.signals or self.stream or "cloexec" in self.steps or "epoll-edge" in self.steps):
+            if not (self.signals or self.stream or {"cloexec", "epoll-edge", "epoll-add"} & set(self.steps)):
                 going_on += ["reexec", "respawn"]
             # What is at the numbers that close on exec does not come along.
             if any(step in ("dup3", "dupfd") for step in self.steps):

@@ -216,8 +216,27 @@ static void add_to_edge_set(void)
 	need_socket();
 	at->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(at->epoll_fd, EPOLL_CTL_ADD, at->fd, &event);
+}
+
+static void drain_edge_set(void)
+{
+	struct epoll_event event;
+
 	while (epoll_wait(at->epoll_fd, &event, 1, 0) > 0)
 		continue;
+}
+
+/* Takes events of the edge-triggered set until one of those wanted was among them. */
+static void take_until(const char *name, struct watch watch, int ms)
+{
+	uint32_t wanted = (watch.in ? EPOLLIN : 0u) | (watch.out ? EPOLLOUT : 0u);
+	long until = now_ms() + ms, left;
+	struct epoll_event event = {0};
+
+	while (!(event.events & wanted) && (left = until - now_ms()) > 0)
+		if (epoll_wait(at->epoll_fd, &event, 1, (int)left) < 1)
+			event.events = 0;
+	say(name, event.events & wanted ? 1 : 0);
 }
 
 bool run_wait_step(const struct step *step)
@@ -233,11 +252,16 @@ bool run_wait_step(const struct step *step)
 			colon ? (int)strtol(colon + 1, NULL, 10) : -1);
 		return true;
 	}
-	if (!strcmp(step->name, "await-all"))
-		await_all(step->name, watch, colon ? (int)strtol(colon + 1, NULL, 10) : 0);
-	else if (!strcmp(step->name, "epoll-edge"))
+	if (!strcmp(step->name, "epoll-add"))
 		add_to_edge_set();
-	else if (!strcmp(step->name, "epoll-wait"))
+	else if (!strcmp(step->name, "epoll-until"))
+		take_until(step->name, watch, colon ? (int)strtol(colon + 1, NULL, 10) : 0);
+	else if (!strcmp(step->name, "await-all"))
+		await_all(step->name, watch, colon ? (int)strtol(colon + 1, NULL, 10) : 0);
+	else if (!strcmp(step->name, "epoll-edge")) {
+		add_to_edge_set();
+		drain_edge_set();
+	} else if (!strcmp(step->name, "epoll-wait"))
 		wait_by(step->name, &(struct door){"epoll-wait", by_own_set}, (struct watch){0},
 			step->number);
 	else
