@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What a suite is: a file NAME.suite of functions that `run` and `once` call.
+#
+#   suite_missing          prints what the machine lacks for it; nothing if it can be run
+#   suite_parts LENGTH     prints the parts that can be run by themselves; LENGTH is short or long
+#   suite_prepare          optional: gets and builds it in $SUITE_HOME, which is kept; outside the lab
+#   suite_run PART         runs a part in an empty directory; writes "ok NAME", "fail NAME" and
+#                          "skip NAME" into $RESULTS
+#
+# and the words that it may use for that.
+
+# A part that hangs is ended, and has failed in the tests that did not come to their end.
+SUITE_PATIENCE=${SUITE_PATIENCE:-300}
+export SUITE_PATIENCE
+
+limit() { # COMMAND [ARG...]
+	timeout -k 5 "$((SUITE_PATIENCE + 10))" "$@"
+}
+
+# Reads what a program says in TAP and says it again.
+tap_results() {
+	tee >(sed -nE \
+		-e 's/^ok [0-9]+[ -]*(.*) # (skip|SKIP).*/skip \1/p' -e t \
+		-e 's/^not ok [0-9]+[ -]*(.*) # TODO.*/skip \1/p' -e t \
+		-e 's/^ok [0-9]+[ -]*(.*)/ok \1/p' -e t \
+		-e 's/^not ok [0-9]+[ -]*(.*)/fail \1/p' >>"$RESULTS")
+}
+
+# The source of a Debian package, unpacked and patched, in $SUITE_HOME/source. Source packages may
+# be missing from the system's own list, which is left as it is.
+debian_source() { # PACKAGE
+	local apt=$SUITE_HOME/apt
+	[[ ! -d $SUITE_HOME/source ]] || return 0
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" || return
+	apt-cache policy | sed -nE 's|^ *[0-9]+ (https?://[^ ]*debian[^ ]*) ([^ /]+)/main .*|deb-src \1 \2 main|p' |
+		sort -u >"$apt/sources.list"
+	cat >"$apt/apt.conf" <<-END
+		Dir::Etc::sourcelist "$apt/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::State::lists "$apt/lists";
+		Dir::Cache "$apt/cache";
+		APT::Sandbox::User "root";
+	END
+	rm -rf "$SUITE_HOME/unpacked"
+	mkdir "$SUITE_HOME/unpacked" && cd "$SUITE_HOME/unpacked" &&
+		APT_CONFIG=$apt/apt.conf apt-get -qq update &&
+		APT_CONFIG=$apt/apt.conf apt-get -qq source "$1" && mv ./*/ "$SUITE_HOME/source"
+}
