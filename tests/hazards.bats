@@ -83,6 +83,12 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
+@test "P21: a thread that keeps a signal for another thread is not in its handler: data in the SYN" {
+	begin 20 sink -t 16
+	same_hazard signal-kept-for-another
+	in_syn
+}
+
 @test "P17: a dead destination: curl keeps its own time" {
 	no_sanitizer
 	lab_need curl

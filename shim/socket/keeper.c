@@ -167,10 +167,29 @@ static void *keep(void *unused)
 	}
 }
 
+/* True if a thread that is in a handler for that signal would have these signals blocked. */
+static bool looks_like_handling(int number, const sigset_t *blocked)
+{
+	struct sigaction action;
+
+	if (sigismember(blocked, number) != 1 || sigaction(number, NULL, &action) != 0 ||
+	    action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
+		return false;
+	for (int other = 1; other < NSIG; other++) {
+		/* The kernel blocks neither of the two, whatever the program asked for. */
+		if (other == SIGKILL || other == SIGSTOP)
+			continue;
+		if (sigismember(&action.sa_mask, other) == 1 && sigismember(blocked, other) != 1)
+			return false;
+	}
+	return true;
+}
+
 /*
  * pthread_create(3) allocates, so it must not be called in a signal handler. Whoever is in one has
- * a signal blocked that has a handler (SA_NODEFER apart); others may have, too, and then do without
- * a hold until somebody else has started the keeper.
+ * its signal blocked (SA_NODEFER apart) and all others that the handler asked to have blocked.
+ * Threads that keep one signal for another thread, as all of Java's do, look different; those that
+ * look the same do without a hold until somebody else has started the keeper.
  */
 static bool may_be_in_signal_handler(void)
 {
@@ -179,10 +198,7 @@ static bool may_be_in_signal_handler(void)
 	if (pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0)
 		return true;
 	for (int number = 1; number < NSIG; number++) {
-		struct sigaction action;
-
-		if (sigismember(&blocked, number) == 1 && sigaction(number, NULL, &action) == 0 &&
-		    action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+		if (looks_like_handling(number, &blocked))
 			return true;
 	}
 	return false;

@@ -588,6 +588,24 @@ static void *epoll_for_greeting(void *fd)
 	return NULL;
 }
 
+/* As all threads of Java: a signal, whose handler lets no other in, is kept for another thread. */
+static void signal_kept_for_another(char **args)
+{
+	struct sigaction action = {.sa_handler = connect_in_handler};
+	sigset_t kept;
+	int fd;
+
+	(void)args;
+	sigfillset(&action.sa_mask);
+	sigaction(SIGQUIT, &action, NULL);
+	sigemptyset(&kept);
+	sigaddset(&kept, SIGQUIT);
+	pthread_sigmask(SIG_BLOCK, &kept, NULL);
+	fd = blocking_connection();
+	say("write", write(fd, HELLO, HELLO_SIZE));
+	close(fd);
+}
+
 /* poll, select or epoll. One thread connects, another waits for the server to speak. */
 static void thread_waits(char **args)
 {
@@ -1214,6 +1232,7 @@ static const struct {
 	{"unshare", unshare_users},
 	{"writev-empty-part", writev_empty_part},
 	{"send-dontwait", send_dontwait},
+	{"signal-kept-for-another", signal_kept_for_another},
 	{"thread-waits", thread_waits},
 	{"edge-mark", edge_mark},
 	{"bad-connect", bad_connect},
