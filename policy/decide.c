@@ -164,7 +164,7 @@ const struct policy_rule *policy_rule_at(const struct policy *policy, uint32_t p
 	rule = atomic_load_explicit(&policy->rules[position], memory_order_acquire);
 	if (rule || !policy->image)
 		return rule;
-	read = image_read_rule(policy, position);
+	read = image_read_rule(policy, IMAGE_RULES, position);
 	/* Two threads may read it at once: both go on with the first one's. */
 	if (!read || atomic_compare_exchange_strong(&policy->rules[position], &rule, read))
 		return read;
@@ -279,6 +279,22 @@ const struct policy_rule *policy_decide(const struct policy *policy,
 		return learned ? verdict : first_match(policy, &query);
 	named = first_match_of_name(policy, query, question->name);
 	return learned ? more_cautious(verdict, named) : named;
+}
+
+const struct policy_rule *policy_decide_listen(const struct policy *policy,
+					       const struct policy_question *question)
+{
+	const struct policy_rule *rule = NULL;
+	struct query query;
+
+	if (!policy || !make_query(&query, question))
+		return NULL;
+	for (; policy && !rule; policy = policy->behind) {
+		rule = policy->first_listen;
+		while (rule && !rule_matches(rule, &query))
+			rule = rule->next;
+	}
+	return rule;
 }
 
 static bool is_expected(const struct policy_rule *rule, const struct query *query)

@@ -8,13 +8,10 @@
 #include "rules.h"
 
 static const size_t sizes[IMAGE_PARTS] = {
-	[IMAGE_HASHES] = sizeof(uint64_t),
-	[IMAGE_SOURCES] = sizeof(struct image_source),
-	[IMAGE_RULES] = sizeof(struct image_rule),
-	[IMAGE_PORTS] = sizeof(struct policy_ports),
-	[IMAGE_SLOTS] = sizeof(struct index_slot),
-	[IMAGE_RANGES] = sizeof(struct index_range),
-	[IMAGE_WORDS] = 1,
+	[IMAGE_HASHES] = sizeof(uint64_t),	     [IMAGE_SOURCES] = sizeof(struct image_source),
+	[IMAGE_RULES] = sizeof(struct image_rule),   [IMAGE_LISTEN] = sizeof(struct image_rule),
+	[IMAGE_PORTS] = sizeof(struct policy_ports), [IMAGE_SLOTS] = sizeof(struct index_slot),
+	[IMAGE_RANGES] = sizeof(struct index_range), [IMAGE_WORDS] = 1,
 };
 
 static bool parts_fit(const struct image_header *header)
@@ -152,22 +149,27 @@ static bool read_words(struct image *image, const struct image_rule *from, struc
 			       sizeof(struct policy_ports));
 	return rule->ports && read_string(image, from->name, &rule->name) &&
 	       read_string(image, from->program, &rule->program) &&
+	       read_string(image, from->key, &rule->key) &&
 	       read_string(image, from->file, &rule->file) &&
 	       read_string(image, from->text, &rule->text) && rule->file && rule->text;
 }
 
-static bool is_possible(const struct image_rule *from)
+static bool is_possible(const struct image_rule *from, enum image_part part)
 {
-	return from->verb <= POLICY_DENY && from->destination <= POLICY_SUFFIX &&
-	       from->prefix_bits <= 128 &&
+	bool is_verb =
+		part == IMAGE_LISTEN ? from->verb == POLICY_LISTEN : from->verb <= POLICY_DENY;
+
+	return is_verb && from->destination <= POLICY_SUFFIX && from->prefix_bits <= 128 &&
 	       (from->destination < POLICY_HOST || from->name != IMAGE_NOTHING);
 }
 
-const struct policy_rule *image_read_rule(const struct policy *policy, uint32_t position)
+struct policy_rule *image_read_rule(const struct policy *policy, enum image_part part,
+				    uint32_t position)
 {
 	struct image *image = policy->image;
-	const struct image_rule *from = image_at(image, IMAGE_RULES, position, 1, sizeof(*from));
-	struct policy_rule *rule = from && is_possible(from) ? chunk_take(sizeof(*rule)) : NULL;
+	const struct image_rule *from = image_at(image, part, position, 1, sizeof(*from));
+	struct policy_rule *rule =
+		from && is_possible(from, part) ? chunk_take(sizeof(*rule)) : NULL;
 
 	if (!rule)
 		return NULL;
@@ -185,6 +187,7 @@ const struct policy_rule *image_read_rule(const struct policy *policy, uint32_t 
 		.suspend_s = from->suspend_s,
 		.max_bytes = from->max_bytes,
 		.control_share = from->control_share,
+		.backlog = from->backlog,
 		.line = from->line,
 		.position = position,
 		.policy = policy,
@@ -226,6 +229,21 @@ static bool adopt_index(struct policy *policy)
 	return true;
 }
 
+/* At once: there are few, and any of them may be the one. */
+static bool adopt_listen_rules(struct policy *policy)
+{
+	uint32_t count = (uint32_t)policy->image->header->parts[IMAGE_LISTEN].count;
+
+	for (uint32_t position = 0; position < count; position++) {
+		struct policy_rule *rule = image_read_rule(policy, IMAGE_LISTEN, position);
+
+		if (!rule)
+			return false;
+		policy_append_listen_rule(policy, rule);
+	}
+	return true;
+}
+
 static bool adopt_sources(struct policy *policy)
 {
 	struct image *image = policy->image;
@@ -263,5 +281,5 @@ bool image_adopt(struct policy *policy, const uint8_t *bytes, size_t size)
 	policy->image = image;
 	policy->count = (unsigned int)image->header->parts[IMAGE_RULES].count;
 	policy->has_names = image->header->has_names;
-	return adopt_sources(policy) && adopt_index(policy);
+	return adopt_sources(policy) && adopt_listen_rules(policy) && adopt_index(policy);
 }

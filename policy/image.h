@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 #define IMAGE_MAGIC   "tfo-run policy\n"
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 #define IMAGE_ORDER   0x01020304u /* reads otherwise on a machine with another byte order */
 #define IMAGE_PAGE    4096u
 #define IMAGE_NOTHING UINT32_MAX /* a word that is not there */
@@ -25,6 +25,7 @@ enum image_part {
 	IMAGE_HASHES,  /* uint64_t of each page behind the one in which the hashes end */
 	IMAGE_SOURCES, /* struct image_source */
 	IMAGE_RULES,   /* struct image_rule, in order */
+	IMAGE_LISTEN,  /* struct image_rule: those for servers, in order */
 	IMAGE_PORTS,   /* struct policy_ports */
 	IMAGE_SLOTS,   /* struct index_slot */
 	IMAGE_RANGES,  /* struct index_range */
@@ -59,6 +60,7 @@ struct image_rule {
 	uint32_t ports, port_count;
 	uint32_t name, program, prefix, prefix_length, file, text; /* in the words */
 	uint32_t payload, hold_us, verify, minrtt_us, suspend_s, max_bytes, control_share;
+	uint32_t backlog, key; /* the key's path in the words */
 	uint32_t line;
 };
 
@@ -87,8 +89,9 @@ const void *image_at(struct image *image, enum image_part part, uint64_t first, 
 /* A string of the words, or NULL. */
 const char *image_string(struct image *image, uint32_t at);
 
-/* A rule as the rest of the room knows it; NULL: no memory, or damaged. */
-const struct policy_rule *image_read_rule(const struct policy *policy, uint32_t position);
+/* A rule of a part as the rest of the room knows it; NULL: no memory, or damaged. */
+struct policy_rule *image_read_rule(const struct policy *policy, enum image_part part,
+				    uint32_t position);
 
 /* An empty policy becomes the one in these bytes, which must stay mapped. False if they are no
  * image that fits its sources as they are now. */

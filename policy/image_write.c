@@ -49,7 +49,8 @@ static uint32_t put_ports(struct writing *writing, const struct policy_rule *rul
 	return (uint32_t)at;
 }
 
-static void put_rule(struct writing *writing, const struct policy_rule *rule, uint32_t file)
+static void put_rule(struct writing *writing, enum image_part part, const struct policy_rule *rule,
+		     uint32_t file)
 {
 	struct image_rule to = {
 		.verb = rule->verb,
@@ -71,26 +72,35 @@ static void put_rule(struct writing *writing, const struct policy_rule *rule, ui
 		.suspend_s = rule->suspend_s,
 		.max_bytes = rule->max_bytes,
 		.control_share = rule->control_share,
+		.backlog = rule->backlog,
+		.key = put_string(writing, rule->key),
 		.line = rule->line,
 	};
 
 	memcpy(to.network, rule->network, sizeof(to.network));
 	if (writing->bytes)
-		memcpy(place(writing, IMAGE_RULES) + rule->position * sizeof(to), &to, sizeof(to));
+		memcpy(place(writing, part) + rule->position * sizeof(to), &to, sizeof(to));
 }
 
 /* Rules of one file share its name: it is one string, and they follow each other. */
-static void put_rules(struct writing *writing)
+static void put_rules(struct writing *writing, enum image_part part,
+		      const struct policy_rule *first)
 {
 	const char *file = NULL;
 	uint32_t file_at = IMAGE_NOTHING;
 
-	for (const struct policy_rule *rule = writing->policy->first; rule; rule = rule->next) {
+	for (const struct policy_rule *rule = first; rule; rule = rule->next) {
 		if (rule->file != file)
 			file_at = put_string(writing, rule->file);
 		file = rule->file;
-		put_rule(writing, rule, file_at);
+		put_rule(writing, part, rule, file_at);
 	}
+}
+
+static void put_all_rules(struct writing *writing)
+{
+	put_rules(writing, IMAGE_RULES, writing->policy->first);
+	put_rules(writing, IMAGE_LISTEN, writing->policy->first_listen);
 }
 
 static uint32_t put_sources(struct writing *writing)
@@ -133,6 +143,7 @@ static uint64_t lay_out(struct image_header *header, uint64_t from)
 	static const size_t sizes[IMAGE_PARTS] = {
 		[IMAGE_SOURCES] = sizeof(struct image_source),
 		[IMAGE_RULES] = sizeof(struct image_rule),
+		[IMAGE_LISTEN] = sizeof(struct image_rule),
 		[IMAGE_PORTS] = sizeof(struct policy_ports),
 		[IMAGE_SLOTS] = sizeof(struct index_slot),
 		[IMAGE_RANGES] = sizeof(struct index_range),
@@ -161,6 +172,7 @@ static void plan(struct writing *writing)
 	memcpy(header->lengths[0], &index->inet, sizeof(index->inet));
 	memcpy(header->lengths[1], &index->inet6, sizeof(index->inet6));
 	header->parts[IMAGE_RULES].count = writing->policy->count;
+	header->parts[IMAGE_LISTEN].count = writing->policy->listen_count;
 	header->parts[IMAGE_PORTS].count = writing->ports;
 	header->parts[IMAGE_SLOTS].count = index->slot_count;
 	header->parts[IMAGE_RANGES].count = index->range_count;
@@ -192,7 +204,7 @@ const uint8_t *policy_image(struct policy *policy, size_t *size)
 
 	if (!policy->index && !index_build(policy))
 		return NULL;
-	put_rules(&writing);
+	put_all_rules(&writing);
 	writing.header.parts[IMAGE_SOURCES].count = put_sources(&writing);
 	if (writing.words >= IMAGE_NOTHING || writing.ports >= IMAGE_NOTHING)
 		return NULL;
@@ -201,7 +213,7 @@ const uint8_t *policy_image(struct policy *policy, size_t *size)
 	if (!writing.bytes)
 		return NULL;
 	writing.ports = writing.words = 0;
-	put_rules(&writing);
+	put_all_rules(&writing);
 	put_sources(&writing);
 	put_index(&writing);
 	seal(&writing);

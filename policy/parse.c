@@ -154,14 +154,16 @@ static int parse_verb(const struct parse *parse, struct policy_rule *rule, struc
 	else if (span_is(column, "deny"))
 		rule->verb = POLICY_DENY;
 	else if (span_is(column, "listen"))
-		return parse_refuse(parse, column, "listen rules are not known to this version");
+		rule->verb = POLICY_LISTEN;
 	else
-		return parse_refuse(parse, column,
-				    "unknown verb @: a line begins with allow, deny or include");
+		return parse_refuse(
+			parse, column,
+			"unknown verb @: a line begins with allow, deny, listen or include");
 	return 0;
 }
 
-static int parse_options(struct parse *parse, struct policy_rule *rule)
+/* `others` is the sentence about what is no option of such a rule; NULL: the options' own. */
+static int parse_options(struct parse *parse, struct policy_rule *rule, const char *others)
 {
 	struct span column;
 	unsigned int seen = 0;
@@ -171,6 +173,8 @@ static int parse_options(struct parse *parse, struct policy_rule *rule)
 			return -1;
 		if (column.length == 0)
 			return 0;
+		if (others && !parse_is_option(rule, column))
+			return parse_refuse(parse, column, others);
 		if (parse_option(parse, rule, column, &seen) < 0)
 			return -1;
 	}
@@ -185,43 +189,47 @@ static int parse_allow_columns(struct parse *parse, struct policy_rule *rule)
 			"prefix:\"bytes\"") < 0 ||
 	    parse_payload(parse, rule, column) < 0)
 		return -1;
-	return parse_options(parse, rule);
+	return parse_options(parse, rule, NULL);
 }
 
 static int parse_deny_columns(struct parse *parse, struct policy_rule *rule)
 {
-	struct span column;
-	unsigned int seen = 0;
+	return parse_options(parse, rule,
+			     "a deny rule takes no payload and of the options only program=, but "
+			     "here is @");
+}
 
-	for (;;) {
-		if (next_column(parse, &column) < 0)
-			return -1;
-		if (column.length == 0)
-			return 0;
-		if (!span_begins(column, "program=") && !span_is(column, "program"))
-			return parse_refuse(parse, column,
-					    "a deny rule takes no payload and of the options only "
-					    "program=, but here is @");
-		if (parse_option(parse, rule, column, &seen) < 0)
-			return -1;
-	}
+/* There is no name for an address that one listens at: what would resolve to it is not asked. */
+static int parse_listen_columns(struct parse *parse, struct policy_rule *rule,
+				struct span destination)
+{
+	if (rule->destination >= POLICY_HOST)
+		return parse_refuse(parse, destination,
+				    "@ is a name: a listen rule has an address of this machine, a "
+				    "block or *");
+	rule->backlog = POLICY_BACKLOG;
+	return parse_options(parse, rule,
+			     "a listen rule takes no payload and of the options only backlog=, "
+			     "key= and program=, but here is @");
 }
 
 static int parse_columns(struct parse *parse, struct policy_rule *rule, struct span verb)
 {
-	struct span column;
+	struct span destination, column;
 
 	if (parse_verb(parse, rule, verb) < 0)
 		return -1;
-	if (need_column(parse, &column,
+	if (need_column(parse, &destination,
 			"the destination is missing: expected an address, a block, a host name, "
 			"*.suffix or *") < 0 ||
-	    parse_destination(parse, rule, column) < 0)
+	    parse_destination(parse, rule, destination) < 0)
 		return -1;
 	if (need_column(parse, &column,
 			"the ports are missing: expected a list such as 80,8000-8100, or *") < 0 ||
 	    parse_ports(parse, rule, column) < 0)
 		return -1;
+	if (rule->verb == POLICY_LISTEN)
+		return parse_listen_columns(parse, rule, destination);
 	return rule->verb == POLICY_ALLOW ? parse_allow_columns(parse, rule)
 					  : parse_deny_columns(parse, rule);
 }
@@ -275,7 +283,10 @@ static int parse_rule(struct parse *parse, struct span verb)
 	rule->text = rule_text(parse);
 	if (!rule->text)
 		return parse_no_memory(parse);
-	append_rule(parse->policy, rule);
+	if (rule->verb == POLICY_LISTEN)
+		policy_append_listen_rule(parse->policy, rule);
+	else
+		append_rule(parse->policy, rule);
 	return 0;
 }
 

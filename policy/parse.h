@@ -30,6 +30,9 @@ int parse_destination(const struct parse *parse, struct policy_rule *rule, struc
 int parse_ports(const struct parse *parse, struct policy_rule *rule, struct span column);
 int parse_payload(const struct parse *parse, struct policy_rule *rule, struct span column);
 
+/* Whether a column has the name of an option that rules with this verb have. */
+bool parse_is_option(const struct policy_rule *rule, struct span column);
+
 /* `seen` collects which options the rule already has; it is 0 before the first. */
 int parse_option(const struct parse *parse, struct policy_rule *rule, struct span column,
 		 unsigned int *seen);

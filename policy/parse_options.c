@@ -9,6 +9,7 @@
 #define SUSPEND_MOST_US 86400000000ull
 #define CONTROL_MOST	65536u
 #define MAX_MOST	65535u
+#define BACKLOG_MOST	65535u
 
 static const struct {
 	const char *suffix;
@@ -138,22 +139,60 @@ static int parse_program(const struct parse *parse, struct policy_rule *rule, st
 	return rule->program ? 0 : parse_no_memory(parse);
 }
 
+static int parse_backlog(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	if (!parse_number(value, BACKLOG_MOST, &rule->backlog) || rule->backlog == 0)
+		return parse_refuse(parse, value,
+				    "@ is not a number of connections: expected 1 to 65535");
+	return 0;
+}
+
+/* It is opened by servers, each of which has a working directory of its own. */
+static int parse_key(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	if (value.at[0] != '/' || span_find(value, '"'))
+		return parse_refuse(
+			parse, value,
+			"@ is not the path of a key file: expected one that begins with "
+			"/, without quotes");
+	if (value.length >= PATH_MAX)
+		return parse_refuse(parse, value, "@ is longer than a path may be");
+	rule->key = arena_copy(&parse->policy->arena, value.at, value.length);
+	return rule->key ? 0 : parse_no_memory(parse);
+}
+
+#define OF_ALLOW  (1u << POLICY_ALLOW)
+#define OF_DENY	  (1u << POLICY_DENY)
+#define OF_LISTEN (1u << POLICY_LISTEN)
+
 static const struct option {
+	unsigned int verbs; /* that have it */
 	const char *name;
 	const char *example;
 	int (*parse)(const struct parse *parse, struct policy_rule *rule, struct span value);
 } options[] = {
-	{"hold", "hold=5ms", parse_hold},	    {"verify", "verify=off", parse_verify},
-	{"minrtt", "minrtt=1ms", parse_minrtt},	    {"max", "max=1000", parse_max},
-	{"suspend", "suspend=5m", parse_suspend},   {"control", "control=1/16", parse_control},
-	{"program", "program=curl", parse_program},
+	{OF_ALLOW, "hold", "hold=5ms", parse_hold},
+	{OF_ALLOW, "verify", "verify=off", parse_verify},
+	{OF_ALLOW, "minrtt", "minrtt=1ms", parse_minrtt},
+	{OF_ALLOW, "max", "max=1000", parse_max},
+	{OF_ALLOW, "suspend", "suspend=5m", parse_suspend},
+	{OF_ALLOW, "control", "control=1/16", parse_control},
+	{OF_ALLOW | OF_DENY | OF_LISTEN, "program", "program=curl", parse_program},
+	{OF_LISTEN, "backlog", "backlog=256", parse_backlog},
+	{OF_LISTEN, "key", "key=/etc/tfo/key", parse_key},
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(*options))
 
 _Static_assert(OPTION_COUNT <= 32, "parse_options() keeps a bit for each option");
 
-static int refuse_unknown(const struct parse *parse, struct span name)
+static bool has_option(const struct policy_rule *rule, size_t i)
+{
+	return options[i].verbs >> rule->verb & 1;
+}
+
+static int refuse_unknown(const struct parse *parse, const struct policy_rule *rule,
+			  struct span name)
 {
 	struct text text = parse_problem(parse, name);
 	const char *separator = " ";
@@ -162,6 +201,8 @@ static int refuse_unknown(const struct parse *parse, struct span name)
 	text_add_quoted(&text, name.at, name.length);
 	text_add(&text, ": the known ones are");
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!has_option(rule, i))
+			continue;
 		text_add(&text, separator);
 		text_add(&text, options[i].name);
 		text_add_byte(&text, '=');
@@ -182,18 +223,38 @@ static int refuse_without_value(const struct parse *parse, struct span column,
 	return -1;
 }
 
+/* The number of the option that is so called, or OPTION_COUNT. */
+static size_t find_option(const struct policy_rule *rule, struct span name)
+{
+	size_t i = 0;
+
+	while (i < OPTION_COUNT && !(has_option(rule, i) && span_is(name, options[i].name)))
+		i++;
+	return i;
+}
+
+static struct span name_of(struct span column)
+{
+	const char *equals = span_find(column, '=');
+
+	return equals ? span_before(column, equals) : column;
+}
+
+bool parse_is_option(const struct policy_rule *rule, struct span column)
+{
+	return find_option(rule, name_of(column)) < OPTION_COUNT;
+}
+
 int parse_option(const struct parse *parse, struct policy_rule *rule, struct span column,
 		 unsigned int *seen)
 {
 	const char *equals = span_find(column, '=');
-	struct span name = equals ? span_before(column, equals) : column;
+	struct span name = name_of(column);
 	struct span value = span_from(column, equals ? equals + 1 : column.at + column.length);
-	size_t i = 0;
+	size_t i = find_option(rule, name);
 
-	while (i < OPTION_COUNT && !span_is(name, options[i].name))
-		i++;
 	if (i == OPTION_COUNT)
-		return refuse_unknown(parse, name);
+		return refuse_unknown(parse, rule, name);
 	if (value.length == 0)
 		return refuse_without_value(parse, column, &options[i]);
 	if (*seen & 1U << i)

@@ -36,6 +36,27 @@ const struct policy_rule *policy_first_rule(const struct policy *policy)
 	return policy ? policy->first : NULL;
 }
 
+const struct policy_rule *policy_first_listen_rule(const struct policy *policy)
+{
+	return policy ? policy->first_listen : NULL;
+}
+
+void policy_append_listen_rule(struct policy *policy, struct policy_rule *rule)
+{
+	rule->policy = policy;
+	rule->position = policy->listen_count++;
+	if (policy->last_listen)
+		policy->last_listen->next = rule;
+	else
+		policy->first_listen = rule;
+	policy->last_listen = rule;
+}
+
+bool policy_has_listen_rules(const struct policy *policy)
+{
+	return policy && (policy->first_listen || policy_has_listen_rules(policy->behind));
+}
+
 bool policy_has_names(const struct policy *policy)
 {
 	return policy && (policy->has_names || policy_has_names(policy->behind));

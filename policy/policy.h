@@ -15,13 +15,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum policy_verb { POLICY_ALLOW, POLICY_DENY };
+enum policy_verb { POLICY_ALLOW, POLICY_DENY, POLICY_LISTEN };
 
 enum policy_destination { POLICY_ANY_HOST, POLICY_NETWORK, POLICY_HOST, POLICY_SUFFIX };
 
 /* What may ride in a SYN: see payload.h. */
 enum policy_payload {
-	POLICY_PAYLOAD_NONE, /* of a deny rule */
+	POLICY_PAYLOAD_NONE, /* of a deny or listen rule */
 	POLICY_PAYLOAD_ANY,
 	POLICY_PAYLOAD_TLS,
 	POLICY_PAYLOAD_HTTP,
@@ -34,6 +34,7 @@ enum policy_payload {
 /* What applies where a rule does not say otherwise. */
 #define POLICY_MINRTT_US 1000u /* 1 ms: loopback and most local networks are nearer */
 #define POLICY_SUSPEND_S 300u
+#define POLICY_BACKLOG	 256u
 
 struct policy_ports {
 	uint16_t first, last; /* host byte order, both included */
@@ -61,7 +62,9 @@ struct policy_rule {
 	unsigned int suspend_s; /* the first suspension of a destination that fails */
 	unsigned int max_bytes; /* most bytes that ride in a SYN; 0: as many as fit */
 	unsigned int control_share; /* one connection in so many stays plain, to compare; 0: none */
-	const char *file;	    /* where the rule stands, for the log */
+	unsigned int backlog; /* POLICY_LISTEN: connections that may wait for their handshake */
+	const char *key;      /* POLICY_LISTEN: path of the key file (key.h); NULL: the kernel's */
+	const char *file;     /* where the rule stands, for the log */
 	unsigned int line;
 	const char *text;      /* the rule as written, columns separated by one space, no comment */
 	unsigned int position; /* 0 for the first rule of the policy */
@@ -112,8 +115,15 @@ int policy_add_file(struct policy *policy, const char *path, struct policy_probl
 
 void policy_free(struct policy *policy);
 
-/* The rules in order; NULL when there are none. A NULL policy has none here and below. */
+/* The rules for connections in order; NULL when there are none. A NULL policy has none here and
+ * below. */
 const struct policy_rule *policy_first_rule(const struct policy *policy);
+
+/* The same for the rules for servers, which are a list of their own. */
+const struct policy_rule *policy_first_listen_rule(const struct policy *policy);
+
+/* Whether there are any, in the compiled rules too. */
+bool policy_has_listen_rules(const struct policy *policy);
 
 /* Whether any rule names hosts, so that names must be learned (names.h). */
 bool policy_has_names(const struct policy *policy);
@@ -139,6 +149,13 @@ struct policy_question {
  */
 const struct policy_rule *policy_decide(const struct policy *policy,
 					const struct policy_question *question);
+
+/* The rule for a server that listens at an address, or NULL: the first that matches. A server that
+ * listens at every address is under rules for every address only: 0.0.0.0 is in 0.0.0.0/0, :: is in
+ * ::/0, and both match `*`. Rules for connections have no say here, nor these there. Any thread,
+ * any signal handler. */
+const struct policy_rule *policy_decide_listen(const struct policy *policy,
+					       const struct policy_question *question);
 
 /* Where no name is known for an address (the program has a resolver of its own): the first allow
  * rule with a name, for a payload that may name the host, for this port, unless a rule before it

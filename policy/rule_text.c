@@ -146,10 +146,16 @@ static void add_number(struct text *text, const char *option, unsigned int numbe
 
 static void add_options(struct text *text, const struct policy_rule *rule)
 {
+	if (rule->verb == POLICY_LISTEN && rule->backlog != POLICY_BACKLOG)
+		add_number(text, " backlog=", rule->backlog);
 	if (rule->control_share)
 		add_number(text, " control=1/", rule->control_share);
 	if (rule->hold_us)
 		add_duration(text, " hold=", rule->hold_us);
+	if (rule->key) {
+		text_add(text, " key=");
+		text_add(text, rule->key);
+	}
 	if (rule->max_bytes)
 		add_number(text, " max=", rule->max_bytes);
 	if (rule->minrtt_us != POLICY_MINRTT_US)
@@ -166,12 +172,17 @@ static void add_options(struct text *text, const struct policy_rule *rule)
 
 size_t policy_rule_text(const struct policy_rule *rule, char *text, size_t size)
 {
+	static const char *const verbs[] = {
+		[POLICY_ALLOW] = "allow ",
+		[POLICY_DENY] = "deny ",
+		[POLICY_LISTEN] = "listen ",
+	};
 	struct text out;
 
 	if (size == 0)
 		return 0;
 	out = text_in(text, size);
-	text_add(&out, rule->verb == POLICY_ALLOW ? "allow " : "deny ");
+	text_add(&out, verbs[rule->verb]);
 	add_destination(&out, rule);
 	add_ports(&out, rule);
 	if (rule->verb == POLICY_ALLOW)

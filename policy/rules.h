@@ -10,8 +10,10 @@
 #include <stdatomic.h>
 
 struct policy {
-	struct arena arena;		  /* everything lives here, this struct too */
-	struct policy_rule *first, *last; /* as read from text; an image has none */
+	struct arena arena;				/* everything lives here, this struct too */
+	struct policy_rule *first, *last;		/* as read from text; an image has none */
+	struct policy_rule *first_listen, *last_listen; /* few: asked one by one, in any policy */
+	unsigned int listen_count;
 	unsigned int count;
 	bool has_names;
 	struct source *sources;			    /* in no order */
@@ -26,6 +28,9 @@ struct policy {
 	size_t bytes;			 /* of these */
 	const struct services *services; /* NULL until a port is a name */
 };
+
+/* Puts a rule for servers behind those that are there. */
+void policy_append_listen_rule(struct policy *policy, struct policy_rule *rule);
 
 /* Takes the compiled form of the file at policy->path, if there is one that fits it. The policy is
  * to be thrown away if not. */

@@ -39,7 +39,7 @@ expect_line() { # REGEX
 	write_policy 'alow * 443 tls' 'allow * 443 tls' 'deny 10.1.2.3/8 *' 'allow * 80 http hold'
 	try tfoctl policy check policy
 	expect_status 1
-	expect_error 'policy:1:1: unknown verb "alow": a line begins with allow, deny or include
+	expect_error 'policy:1:1: unknown verb "alow": a line begins with allow, deny, listen or include
 alow * 443 tls
 ^~~~
 policy:3:6: "10.1.2.3/8" has bits set below the prefix: the block is 10.0.0.0/8

@@ -152,7 +152,7 @@ void cut_rule(struct rule_columns *cut, const struct policy_rule *rule)
 		cut->columns[i] = at;
 		if (i == RULE_OPTIONS)
 			break;
-		if (i == RULE_PAYLOAD && rule->verb == POLICY_DENY) {
+		if (i == RULE_PAYLOAD && rule->verb != POLICY_ALLOW) {
 			cut->columns[i] = "";
 			continue;
 		}
@@ -195,12 +195,17 @@ void json_rule(struct json *json, const struct policy_rule *rule)
 	json_text(json, "payload", cut.columns[RULE_PAYLOAD]);
 	if (rule->verb == POLICY_ALLOW)
 		json_options(json, rule);
+	if (rule->verb == POLICY_LISTEN) {
+		json_number(json, "backlog", rule->backlog);
+		json_text(json, "key", rule->key);
+	}
 }
 
 /* tfoctl policy print. */
 
-static void measure(const struct policy_rule *rule, int widths[RULE_COLUMNS])
+static void measure(const struct policy_rule *rule, void *context)
 {
+	int *widths = context;
 	static struct rule_columns cut;
 
 	cut_rule(&cut, rule);
@@ -212,8 +217,9 @@ static void measure(const struct policy_rule *rule, int widths[RULE_COLUMNS])
 	}
 }
 
-static void print_rule(const struct policy_rule *rule, const int widths[RULE_COLUMNS])
+static void print_rule(const struct policy_rule *rule, void *context)
 {
+	const int *widths = context;
 	static struct rule_columns cut;
 
 	cut_rule(&cut, rule);
@@ -224,14 +230,34 @@ static void print_rule(const struct policy_rule *rule, const int widths[RULE_COL
 	printf("# %s:%u\n", rule->file, rule->line);
 }
 
+/* Calls `visit` for every rule: those for connections, then those for servers. */
+static void each_rule(const struct policy *policy,
+		      void (*visit)(const struct policy_rule *rule, void *context), void *context)
+{
+	const struct policy_rule *firsts[] = {policy_first_rule(policy),
+					      policy_first_listen_rule(policy)};
+
+	for (size_t i = 0; i < 2; i++)
+		for (const struct policy_rule *rule = firsts[i]; rule; rule = rule->next)
+			visit(rule, context);
+}
+
 static void print_rules(const struct policy *policy)
 {
 	int widths[RULE_COLUMNS] = {0};
 
-	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next)
-		measure(rule, widths);
-	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next)
-		print_rule(rule, widths);
+	each_rule(policy, measure, widths);
+	each_rule(policy, print_rule, widths);
+}
+
+static void print_rule_as_json(const struct policy_rule *rule, void *context)
+{
+	struct json *json = context;
+
+	json_item(json);
+	json_open(json);
+	json_rule(json, rule);
+	json_close(json);
 }
 
 static void print_rules_as_json(const struct policy *policy)
@@ -240,12 +266,7 @@ static void print_rules_as_json(const struct policy *policy)
 
 	json_open(&json);
 	json_open_list(&json, "rules");
-	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next) {
-		json_item(&json);
-		json_open(&json);
-		json_rule(&json, rule);
-		json_close(&json);
-	}
+	each_rule(policy, print_rule_as_json, &json);
 	json_close_list(&json);
 	json_close(&json);
 	putchar('\n');
@@ -352,12 +373,19 @@ static void say_warnings(struct findings *findings, const struct policy *policy)
 	say_how_many_more(findings->wish, findings->warnings, "warnings");
 }
 
+static void count_rule(const struct policy_rule *rule, void *context)
+{
+	unsigned int *count = context;
+
+	(void)rule;
+	++*count;
+}
+
 static unsigned int count_rules(const struct policy *policy)
 {
 	unsigned int count = 0;
 
-	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next)
-		count++;
+	each_rule(policy, count_rule, &count);
 	return count;
 }
 

@@ -117,9 +117,8 @@ static const struct {
 } bad[] = {
 	/* verbs */
 	{"alow * 443 tls", 1, 1, 4,
-	 "unknown verb \"alow\": a line begins with allow, deny or include"},
+	 "unknown verb \"alow\": a line begins with allow, deny, listen or include"},
 	{"Allow * 443 tls", 1, 1, 5, "unknown verb \"Allow\""},
-	{"listen * 80", 1, 1, 6, "listen rules are not known to this version"},
 	{"deny * *\n\n  permit", 3, 3, 6, "unknown verb \"permit\""},
 	{"\xef\xbb\xbf# x", 1, 1, 1, "byte order mark"},
 	/* missing columns */
@@ -520,7 +519,7 @@ static const struct {
 	const char *text, *shown;
 } layouts[] = {
 	{"alow * 443 tls",
-	 "test:1:1: unknown verb \"alow\": a line begins with allow, deny or include\n"
+	 "test:1:1: unknown verb \"alow\": a line begins with allow, deny, listen or include\n"
 	 "alow * 443 tls\n"
 	 "^~~~\n"},
 	{"\tdeny\t*\t0-5 # x", "test:1:9: \"0\" is not a port: ports are numbers from 1 to 65535, "
