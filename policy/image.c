@@ -160,6 +160,8 @@ static bool is_possible(const struct image_rule *from, enum image_part part)
 		part == IMAGE_LISTEN ? from->verb == POLICY_LISTEN : from->verb <= POLICY_DENY;
 
 	return is_verb && from->destination <= POLICY_SUFFIX && from->prefix_bits <= 128 &&
+	       from->payload <= POLICY_PAYLOAD_PREFIX &&
+	       (from->payload != POLICY_PAYLOAD_PREFIX || from->prefix_length > 0) &&
 	       (from->destination < POLICY_HOST || from->name != IMAGE_NOTHING);
 }
 

@@ -27,7 +27,7 @@ static uint32_t put_word(struct writing *writing, const void *word, size_t size)
 {
 	uint64_t at = writing->words;
 
-	if (writing->bytes)
+	if (writing->bytes && size > 0)
 		memcpy(place(writing, IMAGE_WORDS) + at, word, size);
 	writing->words += size;
 	return (uint32_t)at;

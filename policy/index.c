@@ -31,12 +31,13 @@ static bool is_sound(const struct index *index, const void *at, size_t size)
 /* The last range that begins at or before the port. */
 static uint32_t rule_in(const struct index *index, const struct index_slot *slot, uint16_t port)
 {
-	const struct index_range *ranges = index->ranges + slot->first_range;
+	const struct index_range *ranges;
 	uint32_t low = 0, high = slot->range_count;
 
 	if (slot->range_count > index->range_count ||
 	    slot->first_range > index->range_count - slot->range_count)
 		return INDEX_NO_RULE;
+	ranges = index->ranges + slot->first_range;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
