@@ -296,7 +296,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 # --- files
 
 @test "a policy that others could change is refused: by check, by tfo-run, by the library" {
-	write_policy 'allow * 7000 any verify=off'
+	write_policy 'allow * 7000 any verify=off hold=1s'
 	chmod 664 policy
 	try tfoctl policy check policy
 	expect_failure 1 'policy: its group can write to it, and so change what is allowed: take that away with chmod go-w'
@@ -317,7 +317,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 @test "what an include names is read by the library, in the order of the names" {
 	mkdir policy.d
 	write_policy 'include policy.d/*.policy'
-	echo 'allow * 7000 any verify=off' >policy.d/2.policy
+	echo 'allow * 7000 any verify=off hold=1s' >policy.d/2.policy
 	begin 20 answer -t 16
 	TFO_RULES='' TFO_POLICY=$PWD/policy strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
 		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
@@ -333,7 +333,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 	ln -s "$PROBES/client" another-name-of-the-client
 	for name in client another-name-of-the-client another-name-of client-2; do
 		for program in "$PROBES/client" ./another-name-of-the-client; do
-			TFO_RULES="allow * 7000 any verify=off program=$name" strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
+			TFO_RULES="allow * 7000 any verify=off hold=1s program=$name" strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
 				"$program" "$ADDRESS" "$PORT" connect write:hi read-all
 			held=no
 			! grep -q MSG_FASTOPEN trace || held=yes

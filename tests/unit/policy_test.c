@@ -192,7 +192,8 @@ static const struct {
 	{"deny * 80,*", 1, 11, 1, "stands alone"},
 	{"deny * 80, 81", 1, 11, 1, "a port is missing"},
 	/* payloads */
-	{"allow * 443 tsl", 1, 13, 3, "unknown payload \"tsl\": expected any, tls, http, dns, redis,"},
+	{"allow * 443 tsl", 1, 13, 3,
+	 "unknown payload \"tsl\": expected any, tls, http, dns, redis,"},
 	{"allow * 443 hold=5ms", 1, 13, 8, "unknown payload"},
 	{"allow * 443 prefix:", 1, 13, 7, "stand in quotes"},
 	{"allow * 443 prefix:GET", 1, 13, 10, "stand in quotes"},
