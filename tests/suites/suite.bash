@@ -28,8 +28,13 @@ tap_results() {
 		-e 's/^not ok [0-9]+[ -]*(.*)/fail \1/p' >>"$RESULTS")
 }
 
+debian_release() {
+	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
+}
+
 # The source of a Debian package, unpacked and patched, in $SUITE_HOME/source. Source packages may
-# be missing from the system's own list, which is left as it is.
+# be missing from the system's own list, which is left as it is. Where the newest one has gone from
+# the mirror, the release's own is taken.
 debian_source() { # PACKAGE
 	local apt=$SUITE_HOME/apt
 	[[ ! -d $SUITE_HOME/source ]] || return 0
@@ -46,5 +51,8 @@ debian_source() { # PACKAGE
 	rm -rf "$SUITE_HOME/unpacked"
 	mkdir "$SUITE_HOME/unpacked" && cd "$SUITE_HOME/unpacked" &&
 		APT_CONFIG=$apt/apt.conf apt-get -qq update &&
-		APT_CONFIG=$apt/apt.conf apt-get -qq source "$1" && mv ./*/ "$SUITE_HOME/source"
+		{
+			APT_CONFIG=$apt/apt.conf apt-get -qq source "$1" ||
+				APT_CONFIG=$apt/apt.conf apt-get -qq source "$1/$(debian_release)"
+		} && mv ./*/ "$SUITE_HOME/source"
 }
