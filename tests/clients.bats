@@ -91,20 +91,16 @@ web() {
 	same_program 1 wget -q -O- --ca-certificate="$LAB_NGINX/cert.pem" https://server.test:8443/hello
 }
 
-@test "python3 urllib, without and with a timeout, https" {
+@test "python3 urllib, without and with a timeout, https; asyncio" {
 	web
-	cat >get.py <<-'END'
-		import ssl, sys, urllib.request
-		timeout = {'timeout': 5} if 'timeout' in sys.argv else {}
-		if sys.argv[1].startswith('https'):
-		    timeout['context'] = ssl.create_default_context(cafile=sys.argv[2])
-		print(urllib.request.urlopen(sys.argv[1], **timeout).read())
-	END
-	same_program 1 /usr/bin/python3 get.py http://10.9.0.1:8080/hello
-	same_program "$(waiting 1)" /usr/bin/python3 get.py http://10.9.0.1:8080/hello timeout
+	get=(/usr/bin/python3 "$BATS_TEST_DIRNAME/clients/get.py")
+	export SSL_CERT_FILE=$LAB_NGINX/cert.pem
+	same_program 1 "${get[@]}" urllib http://10.9.0.1:8080/hello
+	same_program "$(waiting 1)" "${get[@]}" urllib http://10.9.0.1:8080/hello 5
 	# It asks for its name (getsockname), which the user's hold does not bear.
-	same_program "$(waiting 1)" /usr/bin/python3 get.py https://server.test:8443/hello "$LAB_NGINX/cert.pem"
-	same_program "$(waiting 1)" /usr/bin/python3 get.py https://server.test:8443/hello "$LAB_NGINX/cert.pem" timeout
+	same_program "$(waiting 1)" "${get[@]}" urllib https://server.test:8443/hello
+	same_program "$(waiting 1)" "${get[@]}" urllib https://server.test:8443/hello 5
+	same_program "$(waiting 1)" "${get[@]}" streams http://server.test:8080/hello
 }
 
 @test "perl, IO::Socket" {
