@@ -121,7 +121,7 @@ static inline void check_bent(payload_class class, const struct bytes *payload, 
 	uint32_t random = 2463534242;
 	unsigned int accepted = 0;
 
-	for (unsigned int round = 0; round < 3000; round++) {
+	for (unsigned int round = 0; round < 1000; round++) {
 		struct bytes bent = *payload;
 
 		for (uint32_t i = next_random(&random) % 3 + 1; i > 0; i--)
@@ -130,7 +130,7 @@ static inline void check_bent(payload_class class, const struct bytes *payload, 
 			continue;
 		accepted++;
 		/* Whole prefixes are costly to try: the cut ones are tried at random. */
-		for (unsigned int i = 0; i < 40; i++) {
+		for (unsigned int i = 0; i < 20; i++) {
 			size_t length = next_random(&random) % bent.length + 1;
 
 			check(judge(class, bent.at, length) != PAYLOAD_REFUSED,

@@ -466,6 +466,6 @@ int main(void)
 
 	test_redis();
 	test_memcached();
-	check_longer(&payload, 7);
+	check_longer(&payload, 6);
 	return check_result();
 }
