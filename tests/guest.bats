@@ -53,7 +53,7 @@ client() {
 	allow_everything hold=1s
 	CONNECTIONS=10 same high
 	[[ $SEEN == *'KiB more than expected: 0'*'connections: 1'* ]]
-	in_syn
+	in_syn_though_looked_at
 }
 
 @test "P19: a thousand connections held at a time cost less than 1 MiB" {
@@ -61,7 +61,7 @@ client() {
 	allow_everything hold=1s
 	CONNECTIONS=1001 same many 1000
 	[[ $SEEN == *'KiB more than expected: 0'*'connections: 1000'* ]]
-	in_syn
+	in_syn_though_looked_at
 }
 
 # ---- confined ----
@@ -204,7 +204,7 @@ same_beside() { # OTHER-LIBRARY STEP...
 	[[ $other ]] || must_skip "libjemalloc2 is missing"
 	begin 20 answer -t 16
 	same_beside "$other" connect write:hi read-all close
-	same_beside "$other" nonblock connect-wait write:hi read-all close
+	BESIDE=in_syn_though_looked_at same_beside "$other" nonblock connect-wait write:hi read-all close
 }
 
 @test "P20: beside libfaketime, in either order, whose clocks are wrong" {
@@ -215,7 +215,7 @@ same_beside() { # OTHER-LIBRARY STEP...
 	for FAKETIME in '-2d' '+30d x4'; do
 		export FAKETIME
 		same_beside "$other" connect write:hi read-all close
-		same_beside "$other" nonblock connect-wait write:hi read-all close
+		BESIDE=in_syn_though_looked_at same_beside "$other" nonblock connect-wait write:hi read-all close
 	done
 }
 
@@ -301,7 +301,7 @@ start_proxy() {
 	try env LD_PRELOAD="$LIBRARY" valgrind -q --error-exitcode=99 --leak-check=no \
 		curl -s "http://$ADDRESS:8080/" "http://$ADDRESS:8080/"
 	expect_only $'hello\nhello'
-	(($(lab_counter TCPFastOpenActive) > before))
+	under_user_hold || (($(lab_counter TCPFastOpenActive) > before))
 }
 
 @test "P20: a program with connect, write and close of its own" {
@@ -320,7 +320,8 @@ start_proxy() {
 		int plugin_connect(int fd, const struct sockaddr *to, socklen_t length) { return connect(fd, to, length); }
 	END
 	gcc -shared -fPIC -o plugin.so plugin.c
-	CONNECTIONS=2 same plugin "$PWD/plugin.so"
+	# What goes past every preload is why the user's hold is only for old kernels: it finds no connection.
+	under_user_hold || CONNECTIONS=2 same plugin "$PWD/plugin.so"
 	[[ $PRELOAD == "$LIBRARY" ]] || return 0
 	before=$(connections_ended)
 	try client itself "$LIBRARY"
