@@ -4,7 +4,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* ISO C has no cast from an object pointer to a function pointer; POSIX promises the copy works. */
 static void look_up(const char *name, void *pointer_to_function)
@@ -73,6 +76,43 @@ struct next_functions next = {
 #undef INITIAL
 };
 
+/* What a libc lacks can still be asked of the kernel by number, and then comes through our door. */
+
+static int close_range_by_number(unsigned int first, unsigned int last, int flags)
+{
+	return (int)next.syscall(SYS_close_range, first, last, flags, 0, 0, 0);
+}
+
+static void closefrom_by_number(int first)
+{
+	next.syscall(SYS_close_range, first > 0 ? first : 0, UINT_MAX, 0, 0, 0, 0);
+}
+
+static int execveat_by_number(int directory, const char *path, char *const arguments[],
+			      char *const environment[], int flags)
+{
+	return (int)next.syscall(SYS_execveat, directory, (long)path, (long)arguments,
+				 (long)environment, flags, 0);
+}
+
+static ssize_t pwritev2_by_number(int fd, const struct iovec *parts, int count, off_t offset,
+				  int flags)
+{
+	return next.syscall(SYS_pwritev2, fd, (long)parts, count, offset, 0, flags);
+}
+
+static void ask_kernel_instead(void)
+{
+	if (next.close_range == missing_close_range)
+		next.close_range = close_range_by_number;
+	if (next.closefrom == missing_closefrom)
+		next.closefrom = closefrom_by_number;
+	if (next.execveat == missing_execveat)
+		next.execveat = execveat_by_number;
+	if (next.pwritev2 == missing_pwritev2)
+		next.pwritev2 = pwritev2_by_number;
+}
+
 void next_resolve(void)
 {
 #define RESOLVE(result, name, parameters, arguments) resolve_##name();
@@ -81,6 +121,7 @@ void next_resolve(void)
 	FUNCTIONS_OF_WORDS(RESOLVE)
 #undef RESOLVE
 	look_up("vfork", (void *)&next_vfork);
+	ask_kernel_instead();
 }
 
 /* glibc has at_quick_exit() in a static library only, musl in the shared one. */

@@ -6,6 +6,7 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -70,5 +71,19 @@ bool run_wait_step(const struct step *step);	/* wait.c: poll and its kin */
 bool run_receive_step(const struct step *step); /* receive.c */
 bool run_process_step(const struct step *step); /* process.c: children, threads, signals, exit */
 bool run_send_step(const struct step *step);	/* send.c */
+
+/* musl.c has what musl has not. */
+#ifndef __GLIBC__
+const char *strerrorname_np(int error);
+struct iovec;
+struct timespec;
+struct epoll_event;
+ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
+ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
+int close_range(unsigned int first, unsigned int last, int flags);
+void closefrom(int first);
+int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct timespec *timeout,
+		 const sigset_t *mask);
+#endif
 
 #endif
