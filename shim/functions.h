@@ -176,9 +176,14 @@
 	  (fd, level, option, value, length))                                                      \
 	X(int, bind, (int fd, const struct sockaddr *address, socklen_t length),                   \
 	  (fd, address, length))                                                                   \
-	X(int, listen, (int fd, int backlog), (fd, backlog))                                       \
 	X(int, setsockopt, (int fd, int level, int option, const void *value, socklen_t length),   \
 	  (fd, level, option, value, length))                                                      \
+	/* listen */                                                                               \
+	X(int, listen, (int fd, int backlog), (fd, backlog))                                       \
+	X(int, accept, (int fd, struct sockaddr *address, socklen_t *length),                      \
+	  (fd, address, length))                                                                   \
+	X(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags),          \
+	  (fd, address, length, flags))                                                            \
 	/* names */                                                                                \
 	X(int, getaddrinfo,                                                                        \
 	  (const char *node, const char *service, const struct addrinfo *hints,                    \

@@ -166,6 +166,18 @@ void log_not_allowed(const struct sockaddr *address, socklen_t length,
 	put(&line);
 }
 
+void log_listener(const union socket_address *address, socklen_t length,
+		  const struct policy_rule *rule, const char *what)
+{
+	struct line line;
+
+	if (!settings.log)
+		return;
+	begin(&line, address, length, rule);
+	text_add(&line.text, what);
+	put(&line);
+}
+
 void log_connect(const struct tracked *socket, const char *why_not)
 {
 	struct line line;

@@ -23,6 +23,10 @@ void log_hold_unknown(const char *name);
 void log_not_allowed(const struct sockaddr *address, socklen_t length,
 		     const struct policy_rule *rule);
 
+/* A socket that listens, and what was done about it. `rule` may be NULL. */
+void log_listener(const union socket_address *address, socklen_t length,
+		  const struct policy_rule *rule, const char *what);
+
 /* A connection under a rule that is not held, and why not. */
 void log_connect(const struct tracked *socket, const char *why_not);
 

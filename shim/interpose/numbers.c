@@ -134,6 +134,23 @@ static bool sending_number(long number, const long word[6], long *result)
 	}
 }
 
+static bool serving_number(long number, const long word[6], long *result)
+{
+	switch (number) {
+	case SYS_listen:
+		*result = listen((int)word[0], (int)word[1]);
+		return true;
+	case SYS_accept:
+		*result = accept((int)word[0], POINTER(word[1]), POINTER(word[2]));
+		return true;
+	case SYS_accept4:
+		*result = accept4((int)word[0], POINTER(word[1]), POINTER(word[2]), (int)word[3]);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool asking_number(long number, const long word[6], long *result)
 {
 	switch (number) {
@@ -200,10 +217,18 @@ static long syscall_noted(long number, const long word[6])
 	long result;
 
 	if (closing_number(number, word, &result) || duplicating_number(number, word, &result) ||
-	    sending_number(number, word, &result) || asking_number(number, word, &result))
+	    sending_number(number, word, &result) || asking_number(number, word, &result) ||
+	    serving_number(number, word, &result))
 		return result;
 	before_waiting_number(number, word);
 	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
+}
+
+/* What matters for a socket that nothing is known of yet. */
+static bool is_never_passed(long number)
+{
+	return number == SYS_connect || number == SYS_epoll_ctl || number == SYS_listen ||
+	       number == SYS_accept || number == SYS_accept4 || number == SYS_setsockopt;
 }
 
 INTERPOSER READS_UNPASSED_WORDS long syscall(long number, ...)
@@ -215,7 +240,7 @@ INTERPOSER READS_UNPASSED_WORDS long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		word[i] = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_noted() || number == SYS_connect || number == SYS_epoll_ctl)
+	if (sockets_are_noted() || is_never_passed(number))
 		return syscall_noted(number, word);
 	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
 }

@@ -149,13 +149,6 @@ INTERPOSER int bind(int fd, const struct sockaddr *address, socklen_t length)
 	return next.bind(fd, address, length);
 }
 
-INTERPOSER int listen(int fd, int backlog)
-{
-	if (sockets_are_live())
-		release_before_look(fd);
-	return next.listen(fd, backlog);
-}
-
 /* From then on packets take another way, which the handshake did not take. */
 static bool changes_route(int level, int option)
 {
@@ -182,6 +175,21 @@ static bool wants_connection(int level, int option)
 	       (level == IPPROTO_IPV6 && option == IPV6_ADDRFORM);
 }
 
+/* A server that turns Fast Open off by itself looks like one that never heard of it. */
+static SLOW_PATH int set_fastopen(int fd, const void *value, socklen_t length)
+{
+	int result = next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, value, length), backlog, saved;
+	socklen_t size = sizeof(backlog);
+
+	if (result != 0)
+		return result;
+	saved = errno;
+	if (next.getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &backlog, &size) == 0 && backlog == 0)
+		table_mark(fd, MARK_NO_FASTOPEN);
+	errno = saved;
+	return result;
+}
+
 INTERPOSER int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
 	if (sockets_are_live()) {
@@ -192,5 +200,7 @@ INTERPOSER int setsockopt(int fd, int level, int option, const void *value, sock
 		if (changes_route(level, option))
 			release_as_connected(fd);
 	}
+	if (level == IPPROTO_TCP && option == TCP_FASTOPEN)
+		return set_fastopen(fd, value, length);
 	return next.setsockopt(fd, level, option, value, length);
 }

@@ -162,6 +162,7 @@ enum descriptor_mark {
 	MARK_STREAM = 2,	 /* stdio has it: libc will write to it without telling us */
 	MARK_IN_EPOLL = 4,	 /* it is in an epoll set; only kept under the user's hold */
 	MARK_TWIN = 8,		 /* it was duplicated before it was connected */
+	MARK_NO_FASTOPEN = 16,	 /* the program has turned its server's Fast Open off */
 };
 void table_mark(int fd, enum descriptor_mark mark);
 bool table_is_marked(int fd, enum descriptor_mark mark);
