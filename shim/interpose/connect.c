@@ -59,8 +59,12 @@ INTERPOSER int socket(int domain, int type, int protocol)
 {
 	int fd = next.socket(domain, type, protocol);
 
-	if (fd >= 0 && sockets_are_noted() && table_is_ours())
+	if (fd < 0)
+		return fd;
+	if (sockets_are_noted() && table_is_ours())
 		table_unmark(fd);
+	if ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
+		table_note_stream(fd);
 	return fd;
 }
 

@@ -46,8 +46,10 @@ static int follow_duplicate(int fd, int duplicate)
 		return duplicate;
 	if (sockets_are_noted())
 		tracking = table_find(fd);
-	if (!tracking.socket)
+	if (!tracking.socket && table_may_be_stream(fd)) {
+		table_note_stream(duplicate);
 		note_twins(fd, duplicate);
+	}
 	if (!tracking.socket || table_state(&tracking) == SOCKET_KEPT)
 		return duplicate;
 	facts = table_facts(tracking.socket);
@@ -57,10 +59,18 @@ static int follow_duplicate(int fd, int duplicate)
 	return duplicate;
 }
 
+/* A program whose connect() waited has a connection: what is written to the duplicate, by whoever
+ * has it, meets one. */
+static void release_for_duplicate(int fd)
+{
+	release_for_sharing(fd);
+	connection_await_of(fd);
+}
+
 INTERPOSER int dup(int fd)
 {
 	if (sockets_are_noted())
-		release_for_sharing(fd);
+		release_for_duplicate(fd);
 	return follow_duplicate(fd, next.dup(fd));
 }
 
@@ -69,7 +79,7 @@ static void before_replacing(int fd, int target)
 {
 	if (fd == target || next.fcntl(fd, F_GETFD, 0) < 0)
 		return;
-	release_for_sharing(fd);
+	release_for_duplicate(fd);
 	before_replacement(target);
 }
 
@@ -96,7 +106,7 @@ static SLOW_PATH int fcntl_duplicate(int fd, int command, long argument,
 				     int (*real)(int fd, int command, long argument))
 {
 	if (sockets_are_noted())
-		release_for_sharing(fd);
+		release_for_duplicate(fd);
 	return follow_duplicate(fd, real(fd, command, argument));
 }
 

@@ -286,11 +286,11 @@ INTERPOSER int pselect(int count, fd_set *readable, fd_set *writable, fd_set *ex
 	return next.pselect(count, readable, writable, exceptional, timeout, mask);
 }
 
-/* Which sockets are in the set is not known. */
-static void before_looking_at_set(void)
+/* What was put into the set before the kernel turned out to have no hold. */
+static void before_looking_at_set(int epoll)
 {
 	if (!hold_in_use()->bears_looking)
-		release_before_sleep(false);
+		release_before_epoll_sleep(epoll);
 }
 
 static SLOW_PATH int epoll_live(int epoll, struct epoll_event *events, int most, int timeout,
@@ -298,18 +298,18 @@ static SLOW_PATH int epoll_live(int epoll, struct epoll_event *events, int most,
 {
 	int ready;
 
-	before_looking_at_set();
+	before_looking_at_set(epoll);
 	if (may_sleep(timeout != 0)) {
 		ready = next.epoll_pwait(epoll, events, most, 0, mask);
 		if (is_answer(ready))
 			return ready;
-		release_before_sleep(false);
+		release_before_epoll_sleep(epoll);
 	}
 	if (timeout >= 0)
-		connections_await_in_epoll();
+		connections_await_in_epoll(epoll);
 	ready = next.epoll_pwait(epoll, events, most, timeout, mask);
 	if (ready == 0 && timeout != 0)
-		epoll_waited_in_vain();
+		epoll_waited_in_vain(epoll);
 	return ready;
 }
 
@@ -333,18 +333,18 @@ static SLOW_PATH int epoll_pwait2_live(int epoll, struct epoll_event *events, in
 {
 	int ready;
 
-	before_looking_at_set();
+	before_looking_at_set(epoll);
 	if (may_sleep(!is_zero(timeout))) {
 		ready = next.epoll_pwait2(epoll, events, most, &no_time, mask);
 		if (is_answer(ready))
 			return ready;
-		release_before_sleep(false);
+		release_before_epoll_sleep(epoll);
 	}
 	if (timeout)
-		connections_await_in_epoll();
+		connections_await_in_epoll(epoll);
 	ready = next.epoll_pwait2(epoll, events, most, timeout, mask);
 	if (ready == 0 && !is_zero(timeout))
-		epoll_waited_in_vain();
+		epoll_waited_in_vain(epoll);
 	return ready;
 }
 
@@ -357,21 +357,28 @@ INTERPOSER int epoll_pwait2(int epoll, struct epoll_event *events, int most,
 	return next.epoll_pwait2(epoll, events, most, timeout, mask);
 }
 
+/* A socket that comes into a set, or leaves it. */
+static void note_set(int fd, int epoll, bool leaves)
+{
+	struct tracking tracking = table_find(fd);
+	int before, after = leaves ? EPOLL_SET_NONE : epoll;
+
+	if (!tracking.socket)
+		return;
+	before = atomic_load(&tracking.socket->epoll_set);
+	if (before != EPOLL_SET_NONE && before != epoll)
+		after = EPOLL_SET_UNKNOWN;
+	atomic_store(&tracking.socket->epoll_set, after);
+}
+
 static void follow_epoll(int fd, const struct epoll_event *event)
 {
-	struct tracking tracking;
-
 	/* An edge-triggered watcher that has drained its events gets no new one from a held
 	 * connect(): connect() must know. */
 	if (event->events & EPOLLET)
 		table_mark(fd, MARK_EDGE_TRIGGERED);
 	if (hold_minds_epoll(fd))
 		table_mark(fd, MARK_IN_EPOLL);
-	if (!sockets_are_live())
-		return;
-	tracking = table_find(fd);
-	if (tracking.socket)
-		atomic_store(&tracking.socket->in_epoll, true);
 }
 
 INTERPOSER int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
@@ -384,6 +391,8 @@ INTERPOSER int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *e
 
 	if (result == 0 && operation != EPOLL_CTL_DEL)
 		follow_epoll(fd, event);
+	if (result == 0 && sockets_are_live())
+		note_set(fd, epoll, operation == EPOLL_CTL_DEL);
 	return result;
 }
 

@@ -315,11 +315,30 @@ static bool emit_held(struct tracking *tracking, const struct transmission *tran
 	return emit_payload(tracking, transmission, &payload, total, result);
 }
 
+/*
+ * A blocking call waits here and not in the kernel: whoever sleeps in a send while the SYN is out
+ * has the ACK of the server's answer delayed (tcp_rcv_synsent_state_process: a pending write makes
+ * the socket interactive), which costs 40 ms where the server waits for it. With a send timeout, or
+ * when a signal comes, the kernel waits as it would have.
+ */
+static void await_writable(struct tracking *tracking)
+{
+	struct pollfd pollfd = {.fd = tracking->fd, .events = POLLOUT};
+
+	if (!handshake_has_ended(tracking) && send_timeout_ms(tracking->fd) < 0 &&
+	    next.poll(&pollfd, 1, -1) > 0)
+		handshake_has_ended(tracking);
+}
+
 /* A program whose connect() waited for the connection never sees EAGAIN from the handshake. */
 static void await_if_connected(struct tracking *tracking, const struct transmission *transmission)
 {
-	if (table_state(tracking) == SOCKET_IN_FLIGHT && is_nonblocking(transmission))
+	if (table_state(tracking) != SOCKET_IN_FLIGHT)
+		return;
+	if (is_nonblocking(transmission))
 		connection_await(tracking);
+	else
+		await_writable(tracking);
 }
 
 bool emit(const struct transmission *transmission, ssize_t *result)

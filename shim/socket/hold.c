@@ -60,6 +60,7 @@ static struct tracked facts_of(int fd, const struct sockaddr *address, socklen_t
 	memcpy(&facts.address, address, length);
 	atomic_init(&facts.connected_ns, now);
 	atomic_init(&facts.deadline_ns, now + hold_time_ns(rule, rtt_us));
+	atomic_init(&facts.epoll_set, EPOLL_SET_NONE);
 	atomic_init(&facts.holder, (uintptr_t)pthread_self());
 	return facts;
 }
@@ -83,7 +84,8 @@ static int answer_held(struct tracking *tracking)
 {
 	bool edge_triggered = table_is_marked(tracking->fd, MARK_EDGE_TRIGGERED);
 
-	atomic_store(&tracking->socket->in_epoll, edge_triggered);
+	if (edge_triggered)
+		atomic_store(&tracking->socket->epoll_set, EPOLL_SET_UNKNOWN);
 	if (tracking->socket->blocking || edge_triggered)
 		return tell_connected(tracking);
 	return tell_in_progress();

@@ -146,6 +146,19 @@ static bool is_mine(const struct tracked *socket)
 	return atomic_load(&socket->holder) == (uintptr_t)pthread_self();
 }
 
+static bool is_in_epoll(const struct tracked *socket)
+{
+	return atomic_load(&socket->epoll_set) != EPOLL_SET_NONE;
+}
+
+/* A set within a set is not known: then the deadline ends the hold. */
+static bool may_be_in_set(const struct tracked *socket, int epoll)
+{
+	int set = atomic_load(&socket->epoll_set);
+
+	return set == epoll || set == EPOLL_SET_UNKNOWN;
+}
+
 static bool release_reader(struct tracking *tracking, void *unused)
 {
 	(void)unused;
@@ -157,7 +170,7 @@ static bool release_reader(struct tracking *tracking, void *unused)
 static bool release_sleeper(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	if (is_mine(tracking->socket) || atomic_load(&tracking->socket->in_epoll))
+	if (is_mine(tracking->socket) || is_in_epoll(tracking->socket))
 		release_found(tracking, SYN_PROGRAM_WAITS);
 	return true;
 }
@@ -165,6 +178,18 @@ static bool release_sleeper(struct tracking *tracking, void *unused)
 void release_before_sleep(bool readers_only)
 {
 	table_each(SOCKET_HELD, readers_only ? release_reader : release_sleeper, NULL);
+}
+
+static bool release_in_set(struct tracking *tracking, void *epoll)
+{
+	if (is_mine(tracking->socket) || may_be_in_set(tracking->socket, *(int *)epoll))
+		release_found(tracking, SYN_PROGRAM_WAITS);
+	return true;
+}
+
+void release_before_epoll_sleep(int epoll)
+{
+	table_each(SOCKET_HELD, release_in_set, &epoll);
 }
 
 void release_waited_for(int fd)
@@ -177,7 +202,7 @@ void release_waited_for(int fd)
 static bool note_seen(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	if (is_mine(tracking->socket) || atomic_load(&tracking->socket->in_epoll))
+	if (is_mine(tracking->socket) || is_in_epoll(tracking->socket))
 		atomic_store(&tracking->socket->seen_writable, true);
 	return true;
 }
@@ -195,17 +220,16 @@ void waited_in_vain(int fd)
 		atomic_store(&tracking.socket->waited_in_vain, true);
 }
 
-static bool note_vain_epoll(struct tracking *tracking, void *unused)
+static bool note_vain_epoll(struct tracking *tracking, void *epoll)
 {
-	(void)unused;
-	if (atomic_load(&tracking->socket->in_epoll))
+	if (may_be_in_set(tracking->socket, *(int *)epoll))
 		atomic_store(&tracking->socket->waited_in_vain, true);
 	return true;
 }
 
-void epoll_waited_in_vain(void)
+void epoll_waited_in_vain(int epoll)
 {
-	table_each(SOCKET_IN_FLIGHT, note_vain_epoll, NULL);
+	table_each(SOCKET_IN_FLIGHT, note_vain_epoll, &epoll);
 }
 
 static bool release_any(struct tracking *tracking, void *reason)
@@ -383,17 +407,16 @@ void connection_await_of(int fd)
 	connection_await(&tracking);
 }
 
-static bool await_in_epoll(struct tracking *tracking, void *unused)
+static bool await_in_epoll(struct tracking *tracking, void *epoll)
 {
-	(void)unused;
-	if (atomic_load(&tracking->socket->in_epoll) && table_is_same_socket(tracking))
+	if (may_be_in_set(tracking->socket, *(int *)epoll) && table_is_same_socket(tracking))
 		connection_await(tracking);
 	return true;
 }
 
-void connections_await_in_epoll(void)
+void connections_await_in_epoll(int epoll)
 {
-	table_each(SOCKET_IN_FLIGHT, await_in_epoll, NULL);
+	table_each(SOCKET_IN_FLIGHT, await_in_epoll, &epoll);
 }
 
 #define DISCARD_MOST  64

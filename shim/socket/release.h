@@ -48,6 +48,10 @@ void release_and_await(int fd);
  * read. */
 void release_before_sleep(bool readers_only);
 
+/* The same for a wait on an epoll set: what this thread holds, and what is in that set. Other
+ * threads of the program may be about to write to what is in theirs. */
+void release_before_epoll_sleep(int epoll);
+
 /* The program is about to sleep for fd. */
 void release_waited_for(int fd);
 
@@ -56,7 +60,7 @@ void holds_were_seen(void);
 
 /* The program's wait for fd has run into its timeout; or its wait on an epoll set. */
 void waited_in_vain(int fd);
-void epoll_waited_in_vain(void);
+void epoll_waited_in_vain(int epoll);
 
 /* A child is about to be made: releases every hold, and remembers that others may have what is
  * connected by now. */
@@ -94,7 +98,7 @@ void connection_await(struct tracking *tracking);
 /* The same for what is about to be waited for: fd, and what is in epoll sets. Not for longer than
  * connect() would have waited. */
 void connection_await_of(int fd);
-void connections_await_in_epoll(void);
+void connections_await_in_epoll(int epoll);
 
 /* The program closes the socket. An answer to data that left with the SYN may be there, unread, a
  * round trip before it could have been without that; it would turn the close into a reset, which

@@ -40,6 +40,20 @@ _Atomic(uint32_t) table_noted;
 static _Atomic(struct leaf *) leaves[LEAF_COUNT];
 static _Atomic(pid_t) table_owner;
 
+static _Atomic(uint64_t) streams[TABLE_LIMIT / 64];
+
+void table_note_stream(int fd)
+{
+	if ((unsigned int)fd < TABLE_LIMIT)
+		atomic_fetch_or_explicit(&streams[fd / 64], 1ull << fd % 64, memory_order_relaxed);
+}
+
+bool table_may_be_stream(int fd)
+{
+	return (unsigned int)fd < TABLE_LIMIT &&
+	       (atomic_load_explicit(&streams[fd / 64], memory_order_relaxed) >> fd % 64 & 1);
+}
+
 static struct leaf *leaf_of(int fd)
 {
 	if ((unsigned int)fd >= TABLE_LIMIT)
@@ -216,7 +230,7 @@ static void fill(struct tracked *socket, const struct tracked *facts)
 	atomic_store(&socket->told_connected, atomic_load(&facts->told_connected));
 	atomic_store(&socket->seen_writable, atomic_load(&facts->seen_writable));
 	atomic_store(&socket->waited_in_vain, atomic_load(&facts->waited_in_vain));
-	atomic_store(&socket->in_epoll, atomic_load(&facts->in_epoll));
+	atomic_store(&socket->epoll_set, atomic_load(&facts->epoll_set));
 	atomic_store(&socket->shared, atomic_load(&facts->shared));
 	atomic_store(&socket->wants_to_read, atomic_load(&facts->wants_to_read));
 	atomic_store(&socket->failure, atomic_load(&facts->failure));

@@ -70,17 +70,19 @@ struct tracked {
 	_Atomic(bool) told_connected; /* connect() has returned 0 to the program */
 	_Atomic(bool) seen_writable;  /* a call that waits may have said that it is connected */
 	_Atomic(bool) waited_in_vain; /* the program has waited for it, and its time ran out */
-	_Atomic(bool) in_epoll;	      /* it was put into an epoll set */
-	_Atomic(bool) shared;	      /* somebody else may have it: duplicates, children */
-	_Atomic(bool) wants_to_read;  /* a non-blocking read found nothing while held */
-	_Atomic(int) failure;	      /* why no SYN could be sent; 0 when the program knows */
-	_Atomic(bool) by_name;	      /* held only if the payload names a host that may be */
-	_Atomic(bool) blocking;	      /* connect() was a blocking one: 0 means established */
-	_Atomic(uint32_t) rtt_us;     /* remembered round trip, 0: none */
-	_Atomic(bool) judged;	      /* what it teaches has been remembered */
-	_Atomic(bool) inherited;      /* came through fork: the parent sees to its data */
-	_Atomic(bool) control;	      /* left plain, to compare (control=) */
-	_Atomic(bool) reset;	      /* SYN+data was reset, and a plain connection made instead */
+	_Atomic(int) epoll_set;	      /* the epoll set that it is in, or one of these: */
+#define EPOLL_SET_NONE	  (-1)
+#define EPOLL_SET_UNKNOWN (-2)	     /* several, or put there before it was tracked */
+	_Atomic(bool) shared;	     /* somebody else may have it: duplicates, children */
+	_Atomic(bool) wants_to_read; /* a non-blocking read found nothing while held */
+	_Atomic(int) failure;	     /* why no SYN could be sent; 0 when the program knows */
+	_Atomic(bool) by_name;	     /* held only if the payload names a host that may be */
+	_Atomic(bool) blocking;	     /* connect() was a blocking one: 0 means established */
+	_Atomic(uint32_t) rtt_us;    /* remembered round trip, 0: none */
+	_Atomic(bool) judged;	     /* what it teaches has been remembered */
+	_Atomic(bool) inherited;     /* came through fork: the parent sees to its data */
+	_Atomic(bool) control;	     /* left plain, to compare (control=) */
+	_Atomic(bool) reset;	     /* SYN+data was reset, and a plain connection made instead */
 	_Atomic(enum syn_reason) reason;
 	_Atomic(uint32_t) syn_bytes; /* payload that left with the SYN */
 };
@@ -168,6 +170,11 @@ void table_mark(int fd, enum descriptor_mark mark);
 bool table_is_marked(int fd, enum descriptor_mark mark);
 void table_unmark(int fd);
 void table_unmark_range(unsigned int first, unsigned int last);
+
+/* Numbers that socket(2) gave to a stream: a bit each, never taken back, so that duplicating any
+ * other descriptor costs no system call. */
+void table_note_stream(int fd);
+bool table_may_be_stream(int fd);
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. A system call. */
 bool table_is_ours(void);
