@@ -33,6 +33,13 @@ expect_line() { # REGEX
 	grep -qE -- "$1" <<<"$output" || unexpected "a line: $1"
 }
 
+# Not a bare `! grep`: Bats only fails for that at the end of a test.
+expect_none() { # REGEX FILE
+	if grep -E -- "$1" "$2"; then
+		unexpected "nothing like $1 in $2"
+	fi
+}
+
 # --- check
 
 @test "check says all that is wrong, each with its caret" {
@@ -204,7 +211,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 	expect_line '^rule         policy:2: '
 	expect_line '^before it    policy:1: deny 10\.9\.0\.0/16 443: decides if the name has such an address$'
 	expect_line '^verdict      held until the first write where its address was reached within the hour, for at most 5 ms \(hold=\)$'
-	! grep -E 'connect|sendto' trace
+	expect_none 'connect|sendto' trace
 }
 
 @test "explain says what the memory knows and what is done now" {
@@ -226,10 +233,10 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 
 @test "explain judges a payload" {
 	write_policy 'allow * 80 http' 'allow * 81 any max=3'
-	printf 'GET / HTTP/1.0\r\n\r\n' >get
+	printf 'GET / HTTP/1.0\r\n\r\n' >request
 	printf 'POST / HTTP/1.0\r\n\r\n' >post
 	head -c 5000 /dev/zero >zeros
-	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload get
+	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload request
 	expect_line '^payload      safe to repeat by http: if held, 18 of 18 bytes ride in the SYN$'
 	try tfoctl policy explain --policy policy 10.9.0.1 80 --payload=post
 	expect_line '^payload      not known to be safe by http: it goes after a SYN without data$'
@@ -261,8 +268,8 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 
 @test "explain as JSON" {
 	write_policy 'deny *.test 80' 'allow * 80 http'
-	printf 'GET / HTTP/1.0\r\n\r\n' >get
-	try tfoctl policy explain --policy policy --json --payload get 10.9.0.1 80
+	printf 'GET / HTTP/1.0\r\n\r\n' >request
+	try tfoctl policy explain --policy policy --json --payload request 10.9.0.1 80
 	expect_status 0
 	[[ $(json verdict) == verify && $(json rule line) == 2 && $(json before 0 may_decide) == true ]]
 	[[ $(json payload safe) == true && $(json payload in_syn) == 18 && $(json memory connections) == 0 ]]
@@ -307,7 +314,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 	TFO_RULES='' TFO_POLICY=$PWD/policy TFO_LOG=$PWD/log strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
 		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
 	grep 'policy refused, nothing is allowed: .*/policy: its group can write to it' log
-	! grep MSG_FASTOPEN trace
+	expect_none MSG_FASTOPEN trace
 	chmod go-w policy
 	TFO_RULES='' TFO_POLICY=$PWD/policy strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
 		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
@@ -325,7 +332,7 @@ deny   10.1.2.0/24      *               program=curl  # policy:3'
 	echo 'deny 10.9.0.1 afs3-fileserver' >policy.d/1.policy
 	TFO_RULES='' TFO_POLICY=$PWD/policy strace -f -E LD_PRELOAD="$LIBRARY" -o trace \
 		"$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
-	! grep MSG_FASTOPEN trace
+	expect_none MSG_FASTOPEN trace
 }
 
 @test "a rule for one program is for the name that was executed, uncut, and for no other" {
@@ -430,11 +437,11 @@ allow * https,domain-s,our-own tls
 	expect_line '^rule         example\.2:2: '
 	try tfoctl policy explain --policy example.2 2001:db8:53::7 853 --program dig
 	expect_line '^verdict .*: denied$'
-	printf 'R\0x' >read
-	try tfoctl policy explain --policy example.3 orders.rpc.internal 9090 --payload read
+	printf 'R\0x' >reading
+	try tfoctl policy explain --policy example.3 orders.rpc.internal 9090 --payload reading
 	expect_line '^payload      safe to repeat by prefix: '
-	printf 'W\0x' >write
-	try tfoctl policy explain --policy example.3 orders.rpc.internal 9090 --payload write
+	printf 'W\0x' >writing
+	try tfoctl policy explain --policy example.3 orders.rpc.internal 9090 --payload writing
 	expect_line '^payload      not known to be safe by prefix: '
 	try tfoctl policy explain --policy example.3 ledger.rpc.internal 9090
 	expect_line '^verdict .*: denied$'

@@ -237,7 +237,7 @@ static bool is_decided(const struct search *search, const struct policy_rule *ru
 		if (!decide_range(&covers, range_of(rule, i), rule, verdict))
 			return false;
 	}
-	return true;
+	return verdict->first != NULL;
 }
 
 /* Puts an interval where it belongs; there is nothing of it yet. */
@@ -391,10 +391,11 @@ static void warn_of_tls(const struct search *search, const struct policy_rule *r
 
 static void free_search(struct search *search)
 {
-	struct decided *decided, *next;
+	struct decided *decided = search->table, *next;
 
-	HASH_ITER (hh, search->table, decided, next) {
-		HASH_DEL(search->table, decided);
+	HASH_CLEAR(hh, search->table); /* its buckets; what is in them is still chained */
+	for (; decided; decided = next) {
+		next = decided->hh.next;
 		free(decided->intervals);
 		free(decided);
 	}
