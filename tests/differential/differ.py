@@ -24,6 +24,9 @@ from laboratory import FAMILIES, FAULTS, LIBRARY, Bench, Network
 from programs import MODES, RTTS, Program, program_of
 from shrink import shrink
 
+# After so many the rest is not looked at again: something is broken.
+DIFFERENT_MOST = 5
+
 # A part of them: more would let races hide what the tester is there to find.
 RACY_MOST = 0.05
 
@@ -113,7 +116,10 @@ def second_looks(options, count):
     """One after the other, so that nothing else is in the way. What differs is printed."""
     bench = Bench(options.jobs, options.hold, options.preload)
     different = 0
-    for program in sorted(count.suspects, key=lambda program: program.seed):
+    for number, program in enumerate(sorted(count.suspects, key=lambda program: program.seed)):
+        if different == DIFFERENT_MOST:
+            print(f"{len(count.suspects) - number} suspects more")
+            break
         judge = Judge(program, bench)
         wrong = judge.second_look() and judge.second_look()
         if not wrong:

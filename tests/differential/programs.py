@@ -259,7 +259,8 @@ class Connection:
         self.note_sent(self.size(data))
 
     def send_nothing(self):
-        if self.writable and self.settled and (self.blocking or self.connected_blocking):
+        held = not self.sent and self.program.hold_ms > 100
+        if self.writable and self.settled and (self.blocking or self.connected_blocking or held):
             self.add(self.rng.choice(("write:", "send:", "sendto:", "sendmsg:", "writev:", "pwritev2:")))
 
     def send_in_thread(self):
