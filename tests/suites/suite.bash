@@ -7,7 +7,7 @@
 #   suite_parts LENGTH     prints the parts that can be run by themselves; LENGTH is short or long
 #   suite_prepare          optional: gets and builds it in $SUITE_HOME, which is kept; outside the lab
 #   suite_run PART         runs a part in an empty directory; writes "ok NAME", "fail NAME" and
-#                          "skip NAME" into $RESULTS
+#                          "skip NAME" into $RESULTS; its exit status tells a timeout (124)
 #
 # and the words that it may use for that.
 
@@ -19,25 +19,31 @@ limit() { # COMMAND [ARG...]
 	timeout -k 5 "$((SUITE_PATIENCE + 10))" "$@"
 }
 
-# Reads what a program says in TAP and says it again.
+# Runs a command under that limit, keeps what it says in the file `output`, and says it too.
+record() { # COMMAND [ARG...]
+	local status=0
+	limit "$@" >output 2>&1 || status=$?
+	cat output
+	return "$status"
+}
+
+# What `output` tells in TAP. A test without a name is its number.
 tap_results() {
-	tee >(sed -nE \
-		-e 's/^ok [0-9]+[ -]*(.*) # (skip|SKIP).*/skip \1/p' -e t \
-		-e 's/^not ok [0-9]+[ -]*(.*) # TODO.*/skip \1/p' -e t \
-		-e 's/^ok [0-9]+[ -]*(.*)/ok \1/p' -e t \
-		-e 's/^not ok [0-9]+[ -]*(.*)/fail \1/p' >>"$RESULTS")
+	sed -nE -e 's/^(ok|not ok) ([0-9]+)[ -]*$/\1 0 test \2/' -e 's/^(ok|not ok) [0-9]+[ -]*/\1 /' \
+		-e 's/^(ok|not ok) (.*) # (skip|SKIP|TODO).*/skip \2/p' -e t \
+		-e 's/^ok .*/&/p' -e t -e 's/^not ok (.*)/fail \1/p' output
 }
 
 debian_release() {
 	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
 }
 
-# The source of a Debian package, unpacked and patched, in $SUITE_HOME/source. Source packages may
+# The source of a Debian package, unpacked and patched, in $SUITE_HOME/NAME (source). Source packages may
 # be missing from the system's own list, which is left as it is. Where the newest one has gone from
 # the mirror, the release's own is taken.
-debian_source() { # PACKAGE
-	local apt=$SUITE_HOME/apt
-	[[ ! -d $SUITE_HOME/source ]] || return 0
+debian_source() { # PACKAGE [NAME]
+	local apt=$SUITE_HOME/apt place=$SUITE_HOME/${2-source}
+	[[ ! -d $place ]] || return 0
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" || return
 	apt-cache policy | sed -nE 's|^ *[0-9]+ (https?://[^ ]*debian[^ ]*) ([^ /]+)/main .*|deb-src \1 \2 main|p' |
 		sort -u >"$apt/sources.list"
@@ -54,5 +60,5 @@ debian_source() { # PACKAGE
 		{
 			APT_CONFIG=$apt/apt.conf apt-get -qq source "$1" ||
 				APT_CONFIG=$apt/apt.conf apt-get -qq source "$1/$(debian_release)"
-		} && mv ./*/ "$SUITE_HOME/source"
+		} && mv ./*/ "$place"
 }
