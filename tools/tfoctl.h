@@ -26,6 +26,9 @@ int policy_which_verb(int count, char **words);
 int status_verb(int count, char **words);
 int forget_verb(int count, char **words);
 int prime_verb(int count, char **words);
+int key_new_verb(int count, char **words);
+int key_rotate_verb(int count, char **words);
+int key_apply_verb(int count, char **words);
 int probe_verb(int count, char **words);
 
 /* Says on standard error what is wrong with a policy, and where. */

@@ -14,7 +14,7 @@
 #define SECONDS_MOST 86400.0
 
 struct wish {
-	bool json, watch;
+	bool json, watch, servers;
 	double seconds;
 };
 
@@ -114,6 +114,10 @@ static int read_words(int count, char **words, struct wish *wish)
 			wish->json = true;
 			continue;
 		}
+		if (strcmp(words[i], "--listen") == 0) {
+			wish->servers = true;
+			continue;
+		}
 		if (strncmp(words[i], "--watch=", 8) == 0)
 			number = words[i] + 8;
 		else if (strcmp(words[i], "--watch") != 0)
@@ -131,15 +135,18 @@ int status_verb(int count, char **words)
 {
 	struct wish wish = {.seconds = 1};
 	int status = read_words(count, words, &wish);
+	void (*shown)(FILE * to) = show;
 
 	if (status)
 		return status;
 	find_memory();
 	if (wish.json)
 		printer = print_json;
+	if (wish.servers)
+		shown = wish.json ? print_servers_as_json : print_servers;
 	if (wish.watch)
-		watch(wish.seconds, !wish.json, show);
+		watch(wish.seconds, !wish.json, shown);
 	else
-		show(stdout);
+		shown(stdout);
 	return EXIT_SUCCESS;
 }

@@ -29,6 +29,10 @@ void print_table(FILE *to, const struct snapshot *snapshot);
 /* For programs: one JSON object. */
 void print_json(FILE *to, const struct snapshot *snapshot);
 
+/* tfoctl status --listen: what came to servers (tfoctl_servers.c), for people and for programs. */
+void print_servers(FILE *to);
+void print_servers_as_json(FILE *to);
+
 /* Calls `show` every so many seconds until SIGINT, SIGTERM or SIGHUP, and gives standard output
  * what it writes: on a terminal in place, elsewhere one block after the other. `in_place`: as far
  * as the terminal goes. */

@@ -12,6 +12,8 @@
 
 #include "shim/memory/file.h"
 #include "shim/memory/judge.h"
+#include "shim/memory/place.h"
+#include "shim/memory/servers.h"
 #include "shim/memory/trial.h"
 
 /* Three suspensions of different destinations within this time: it is the path that we share. */
@@ -21,12 +23,6 @@
 
 #define RTT_MOST_US 10000000u
 
-struct key {
-	uint64_t address[2];
-	uint32_t port;
-	uint64_t tag; /* never 0 */
-};
-
 static uint32_t now_s(void)
 {
 	struct timespec now;
@@ -35,38 +31,7 @@ static uint32_t now_s(void)
 	return (uint32_t)now.tv_sec;
 }
 
-/* splitmix64's finaliser: every bit of the address reaches the set's number. */
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ull;
-	value = (value ^ (value >> 27)) * 0x94d049bb133111ebull;
-	return value ^ (value >> 31);
-}
-
-static bool key_of(const struct sockaddr *address, socklen_t length, struct key *key)
-{
-	uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
-
-	if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
-		const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
-
-		memcpy(bytes + 12, &ip4->sin_addr, 4);
-		key->port = ntohs(ip4->sin_port);
-	} else if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
-		const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
-
-		memcpy(bytes, &ip6->sin6_addr, 16);
-		key->port = ntohs(ip6->sin6_port);
-	} else {
-		return false;
-	}
-	memcpy(key->address, bytes, sizeof(bytes));
-	key->tag = mix(mix(mix(key->address[0]) + key->address[1]) + key->port);
-	key->tag += key->tag == 0;
-	return true;
-}
-
-static bool is_entry_of(const struct memory_entry *entry, const struct key *key)
+static bool is_entry_of(const struct memory_entry *entry, const struct memory_place *key)
 {
 	return atomic_load_explicit(&entry->port, memory_order_acquire) ==
 		       (key->port | MEMORY_PORT_SET) &&
@@ -75,7 +40,7 @@ static bool is_entry_of(const struct memory_entry *entry, const struct key *key)
 }
 
 /* The address comes last: until then nobody believes the entry. */
-static void make_new(struct memory_entry *entry, const struct key *key, uint32_t now)
+static void make_new(struct memory_entry *entry, const struct memory_place *key, uint32_t now)
 {
 	atomic_store(&entry->port, 0);
 	atomic_store(&entry->last_success_s, 0);
@@ -97,12 +62,12 @@ static void make_new(struct memory_entry *entry, const struct key *key, uint32_t
 	atomic_store_explicit(&entry->port, key->port | MEMORY_PORT_SET, memory_order_release);
 }
 
-static unsigned int first_of_set(const struct key *key)
+static unsigned int first_of_set(const struct memory_place *key)
 {
 	return (unsigned int)(key->tag & (MEMORY_SETS - 1)) * MEMORY_WAYS;
 }
 
-static struct memory_entry *find(struct memory_file *file, const struct key *key)
+static struct memory_entry *find(struct memory_file *file, const struct memory_place *key)
 {
 	unsigned int first = first_of_set(key);
 
@@ -114,7 +79,8 @@ static struct memory_entry *find(struct memory_file *file, const struct key *key
 
 /* A free place of the set, else the one that was not used for the longest time. *before is the tag
  * for which it was chosen. */
-static unsigned int place_for(struct memory_file *file, const struct key *key, uint64_t *before)
+static unsigned int place_for(struct memory_file *file, const struct memory_place *key,
+			      uint64_t *before)
 {
 	unsigned int first = first_of_set(key), stalest = first;
 	uint32_t oldest = UINT32_MAX;
@@ -134,7 +100,7 @@ static unsigned int place_for(struct memory_file *file, const struct key *key, u
 	return stalest;
 }
 
-static struct memory_entry *find_or_claim(struct memory_file *file, const struct key *key,
+static struct memory_entry *find_or_claim(struct memory_file *file, const struct memory_place *key,
 					  uint32_t now)
 {
 	struct memory_entry *entry = find(file, key);
@@ -183,11 +149,11 @@ enum advice memory_advice(const struct sockaddr *address, socklen_t length,
 	enum advice unknown = rule->verify ? ADVICE_VERIFY : ADVICE_HOLD;
 	struct memory_file *file = memory_file();
 	struct memory_entry *entry;
-	struct key key;
+	struct memory_place key;
 	uint32_t now = now_s();
 
 	*rtt_us = 0;
-	if (!file || !key_of(address, length, &key))
+	if (!file || !memory_place_of(address, length, &key))
 		return unknown;
 	if (is_suspended(atomic_load(&file->header.paused_until_s), now))
 		return ADVICE_PLAIN;
@@ -246,7 +212,7 @@ static uint32_t pause_s(uint32_t base_s)
 }
 
 /* Several destinations failing together mean that the path is at fault: everything rests. */
-static void note_suspension(struct memory_file *file, const struct key *key, uint32_t now,
+static void note_suspension(struct memory_file *file, const struct memory_place *key, uint32_t now,
 			    uint32_t base_s)
 {
 	uint32_t mark = (uint32_t)key->tag, marks[MEMORY_SUSPENSIONS] = {0}, others = 0;
@@ -318,10 +284,10 @@ void memory_record(const struct sockaddr *address, socklen_t length, const struc
 	struct memory_file *file = memory_file();
 	struct memory_entry *entry;
 	struct judgement judgement;
-	struct key key;
+	struct memory_place key;
 	uint32_t now = now_s();
 
-	if (!file || !key_of(address, length, &key))
+	if (!file || !memory_place_of(address, length, &key))
 		return;
 	entry = find_or_claim(file, &key, now);
 	if (!entry)
@@ -353,21 +319,12 @@ void memory_record_first_byte(const struct policy_rule *rule, bool control, uint
 
 static void address_of(const struct memory_entry *entry, struct remembered *remembered)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	uint64_t words[2] = {atomic_load(&entry->address[0]), atomic_load(&entry->address[1])};
-	uint16_t port = htons((uint16_t)atomic_load(&entry->port));
-	uint8_t bytes[16];
+	const struct memory_place place = {
+		.address = {atomic_load(&entry->address[0]), atomic_load(&entry->address[1])},
+		.port = atomic_load(&entry->port) & 0xffff,
+	};
 
-	memcpy(bytes, words, sizeof(bytes));
-	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
-		remembered->address.ip4.sin_family = AF_INET;
-		remembered->address.ip4.sin_port = port;
-		memcpy(&remembered->address.ip4.sin_addr, bytes + 12, 4);
-	} else {
-		remembered->address.ip6.sin6_family = AF_INET6;
-		remembered->address.ip6.sin6_port = port;
-		memcpy(&remembered->address.ip6.sin6_addr, bytes, 16);
-	}
+	memory_address_of(&place, &remembered->address);
 }
 
 /* Whatever stands there, only what may stand in a text is passed on. `text` has room for one byte
@@ -416,13 +373,13 @@ static bool is_in_use(struct memory_file *file, unsigned int place)
 {
 	const struct memory_entry *entry = &file->entries[place];
 	struct remembered remembered;
-	struct key key;
+	struct memory_place key;
 
 	if (atomic_load(&file->tags[place]) == 0 || !(atomic_load(&entry->port) & MEMORY_PORT_SET))
 		return false;
 	memset(&remembered, 0, sizeof(remembered));
 	address_of(entry, &remembered);
-	return key_of(&remembered.address.any, sizeof(remembered.address), &key) &&
+	return memory_place_of(&remembered.address.any, sizeof(remembered.address), &key) &&
 	       key.tag == atomic_load(&file->tags[place]);
 }
 
@@ -465,7 +422,7 @@ void memory_each_trial(void (*visit)(const struct remembered_trial *trial, void 
 	}
 }
 
-static bool is_wanted(const struct memory_entry *entry, const struct key *key)
+static bool is_wanted(const struct memory_entry *entry, const struct memory_place *key)
 {
 	return atomic_load(&entry->address[0]) == key->address[0] &&
 	       atomic_load(&entry->address[1]) == key->address[1] &&
@@ -484,12 +441,14 @@ unsigned int memory_forget(const struct sockaddr *address, socklen_t length)
 {
 	struct memory_file *file = memory_file();
 	unsigned int count = 0;
-	struct key key;
+	struct memory_place key;
 
-	if (!file || (address && !key_of(address, length, &key)))
+	if (!file || (address && !memory_place_of(address, length, &key)))
 		return 0;
-	if (!address)
+	if (!address) {
 		forget_pause(file);
+		memory_forget_servers();
+	}
 	for (unsigned int i = 0; i < MEMORY_ENTRIES; i++) {
 		if (atomic_load(&file->tags[i]) == 0 ||
 		    (address && !is_wanted(&file->entries[i], &key)))

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "policy/policy.h"
+#include "shim/memory/place.h"
 
 /* A destination that answered within this time is known to be good. */
 #define MEMORY_FRESH_S 3600u
@@ -41,11 +42,7 @@ enum advice {
 
 /* What is remembered of one destination, checked and copied. Times in seconds of CLOCK_REALTIME. */
 struct remembered {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in ip4;
-		struct sockaddr_in6 ip6;
-	} address;
+	union memory_address address;
 	char name[65]; /* a host name it was reached by, or "" */
 	uint32_t last_success_s, last_used_s, suspended_until_s;
 	enum memory_reason reason; /* of the suspension, or of the last strike */
@@ -116,7 +113,7 @@ unsigned int memory_each(void (*visit)(const struct remembered *remembered, void
 			 void *context);
 
 /* Forgets a destination; a port of 0 means every port of the address. NULL: everything, the pause
- * included. Returns how many were known. */
+ * and what came to servers included. Returns how many were known. */
 unsigned int memory_forget(const struct sockaddr *address, socklen_t length);
 
 /* Until when all of TFO pauses, in seconds of CLOCK_REALTIME; 0: it does not. */

@@ -255,14 +255,18 @@ static struct mapping *open_memory(void)
 	return mapping ? mapping : map(-1, NULL);
 }
 
-/* Whether the file that is mapped is still the one at its path, and whole. */
+/* Whether the file that is mapped is still the one at its path, and whole. A server's worker that
+ * has given up its user cannot look any more, and goes on with what it was born with. */
 static bool is_current(const struct mapping *mapping)
 {
 	struct stat status;
 
-	return mapping->private || (lstat(path, &status) == 0 && status.st_ino == mapping->inode &&
-				    status.st_dev == mapping->device &&
-				    status.st_size == (off_t)sizeof(struct memory_file));
+	if (mapping->private)
+		return true;
+	if (lstat(path, &status) != 0)
+		return errno == EACCES;
+	return status.st_ino == mapping->inode && status.st_dev == mapping->device &&
+	       status.st_size == (off_t)sizeof(struct memory_file);
 }
 
 void memory_file_configure(const char *new_setting, const char *new_runtime)

@@ -20,6 +20,7 @@
 #define MEMORY_SUSPENSIONS 4u
 #define MEMORY_TRIALS	   64u
 #define TRIAL_BUCKETS	   96u
+#define MEMORY_SERVERS	   60u
 
 /* Everything known of a destination. Each field is atomic by itself, and each value is one that may
  * be seen with any value of the others. */
@@ -54,6 +55,17 @@ struct memory_trial {
 	_Atomic(uint64_t) text[16]; /* the rule, cut */
 };
 
+/* What came to a server; see servers.h. */
+struct memory_server {
+	_Atomic(uint64_t) tag;	      /* of its place; 0: free */
+	_Atomic(uint64_t) address[2]; /* as in an entry */
+	_Atomic(uint32_t) port;	      /* as in an entry */
+	_Atomic(uint32_t) backlog;
+	_Atomic(uint64_t) accepted, in_syn;
+	_Atomic(uint32_t) listened_s, last_s;
+	_Atomic(uint64_t) unused;
+};
+
 struct memory_header {
 	char magic[16];
 	uint32_t version, sets, ways, entry_size, trials, trial_size;
@@ -61,8 +73,12 @@ struct memory_header {
 	_Atomic(uint32_t) suspension_count;
 	/* The last suspensions: seconds above, 32 bits of the tag below. */
 	_Atomic(uint64_t) suspensions[MEMORY_SUSPENSIONS];
-	char rest[4096 - 16 - 6 * 4 - 2 * 4 - MEMORY_SUSPENSIONS * 8];
+	/* Was unused, and 0, when version 1 was made: older processes leave it alone. */
+	struct memory_server servers[MEMORY_SERVERS];
+	char rest[4096 - 16 - 6 * 4 - 2 * 4 - MEMORY_SUSPENSIONS * 8 - MEMORY_SERVERS * 64];
 };
+
+_Static_assert(sizeof(struct memory_header) == 4096, "a page, in every version");
 
 struct memory_file {
 	struct memory_header header;

@@ -9,8 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/key.h"
 #include "policy/text.h"
+#include "shim/clock.h"
 #include "shim/log.h"
+#include "shim/memory/servers.h"
 #include "shim/next.h"
 #include "shim/settings.h"
 #include "shim/socket/table.h"
@@ -22,6 +25,15 @@
 #define SYSCTL	   "/proc/sys/net/ipv4/tcp_fastopen"
 #define SERVER_BIT 2
 
+#ifndef TCP_FASTOPEN_KEY
+#define TCP_FASTOPEN_KEY 33 /* linux/tcp.h, Linux 4.15 */
+#endif
+
+/* How often a server that accepts looks whether its key file has changed. */
+#define KEY_LOOK_NS NS_PER_S
+
+#define ADDRESS_WORDS ((sizeof(union socket_address) + 7) / 8)
+
 _Atomic(int) listeners_plain[LISTENER_PLACES];
 
 /* A socket under a rule. Each field is atomic by itself; whoever finds fields of two sockets there
@@ -30,6 +42,11 @@ struct listener {
 	_Atomic(uint64_t) identity; /* as in table.h; 0: nobody */
 	_Atomic(const struct policy_rule *) rule;
 	_Atomic(int) backlog; /* what the kernel made of the rule's */
+	_Atomic(uint64_t) address[ADDRESS_WORDS];
+	_Atomic(socklen_t) length;
+	_Atomic(uint64_t) key_stamp;   /* of the key file when it was read last; 0: never */
+	_Atomic(bool) has_key;	       /* the socket has what was in it then, or before */
+	_Atomic(uint64_t) key_look_ns; /* when to look at it again */
 };
 
 static struct listener listeners[LISTENER_PLACES];
@@ -47,6 +64,36 @@ struct look {
 	const struct policy_rule *rule;
 };
 
+static void put_address(struct listener *listener, const union socket_address *address,
+			socklen_t length)
+{
+	uint64_t words[ADDRESS_WORDS] = {0};
+
+	memcpy(words, address, sizeof(*address));
+	for (size_t i = 0; i < ADDRESS_WORDS; i++)
+		atomic_store(&listener->address[i], words[i]);
+	atomic_store(&listener->length, length);
+}
+
+static socklen_t get_address(const struct listener *listener, union socket_address *address)
+{
+	uint64_t words[ADDRESS_WORDS];
+
+	for (size_t i = 0; i < ADDRESS_WORDS; i++)
+		words[i] = atomic_load(&listener->address[i]);
+	memcpy(address, words, sizeof(*address));
+	return atomic_load(&listener->length);
+}
+
+/* What is known of the socket behind this number; NULL: nothing. */
+static struct listener *known(int fd)
+{
+	struct listener *listener = listener_at(fd);
+	uint64_t identity = atomic_load(&listener->identity);
+
+	return identity && identity == socket_identity(fd) ? listener : NULL;
+}
+
 static void note_plain(int fd)
 {
 	atomic_store(&listener_at(fd)->identity, 0);
@@ -57,20 +104,18 @@ static void note_under_rule(const struct look *look, int backlog)
 {
 	struct listener *listener = listener_at(look->fd);
 
-	atomic_store(&listener->identity, 0);
+	if (!known(look->fd)) {
+		atomic_store(&listener->identity, 0);
+		atomic_store(&listener->key_stamp, 0);
+		atomic_store(&listener->has_key, false);
+	}
+	atomic_store(&listener->key_look_ns, 0);
 	atomic_store(&listener->rule, look->rule);
 	atomic_store(&listener->backlog, backlog);
+	put_address(listener, &look->address, look->length);
 	atomic_store(&listener->identity, socket_identity(look->fd));
 	atomic_store(&listeners_plain[look->fd & (LISTENER_PLACES - 1)], 0);
-}
-
-/* What is known of the socket behind this number; NULL: nothing. */
-static struct listener *known(int fd)
-{
-	struct listener *listener = listener_at(fd);
-	uint64_t identity = atomic_load(&listener->identity);
-
-	return identity && identity == socket_identity(fd) ? listener : NULL;
+	memory_server_listens(&look->address.any, look->length, (uint32_t)backlog);
 }
 
 static int get_number(int fd, int level, int option)
@@ -140,6 +185,67 @@ static int get_backlog(int fd)
 	return get_number(fd, IPPROTO_TCP, TCP_FASTOPEN);
 }
 
+/* Linux before 5.4 takes one key only. */
+static bool set_key(int fd, const struct key *key)
+{
+	return next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, key->bytes, key->length) == 0 ||
+	       next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, key->bytes, KEY_BYTES) == 0;
+}
+
+static void say_problem(const struct look *look, const struct policy_problem *problem)
+{
+	char sentence[sizeof(problem->file) + sizeof(problem->sentence) + 40];
+	struct text text = text_in(sentence, sizeof(sentence));
+
+	text_add(&text, "key not taken: ");
+	text_add_visible(&text, problem->file, strlen(problem->file));
+	text_add(&text, ": ");
+	text_add(&text, problem->sentence);
+	say(look, sentence);
+}
+
+/* A key that is not the file's, and never was as far as we know, is the program's. */
+static bool has_own_key(const struct look *look, const struct key *file)
+{
+	struct key own = {.length = sizeof(own.bytes)};
+
+	if (atomic_load(&listener_at(look->fd)->has_key))
+		return false;
+	return next.getsockopt(look->fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, own.bytes, &own.length) ==
+		       0 &&
+	       own.length && !key_is_of(&own, file);
+}
+
+static void apply_key(const struct look *look)
+{
+	struct policy_problem problem;
+	struct key key;
+
+	if (key_read(look->rule->key, &key, &problem) < 0) {
+		say_problem(look, &problem);
+	} else if (has_own_key(look, &key)) {
+		say(look, "key not taken: the program's own stays");
+	} else if (!set_key(look->fd, &key)) {
+		say(look, "key not taken: the kernel refuses TCP_FASTOPEN_KEY");
+	} else {
+		atomic_store(&listener_at(look->fd)->has_key, true);
+		say(look, key.length > KEY_BYTES ? "key taken, and its backup" : "key taken");
+	}
+}
+
+/* Reads the key file if it is another one than before. One that is gone changes nothing. */
+static void follow_key(const struct look *look)
+{
+	struct listener *listener = listener_at(look->fd);
+	uint64_t stamp, before = atomic_load(&listener->key_stamp);
+
+	atomic_store(&listener->key_look_ns, clock_now_ns() + KEY_LOOK_NS);
+	stamp = key_stamp(look->rule->key);
+	if (stamp && stamp != before &&
+	    atomic_compare_exchange_strong(&listener->key_stamp, &before, stamp))
+		apply_key(look);
+}
+
 /* Whatever the program has set stays. What we set ourselves follows the rule. */
 static bool is_own_setting(const struct look *look, int backlog)
 {
@@ -148,6 +254,17 @@ static bool is_own_setting(const struct look *look, int backlog)
 	if (backlog == 0)
 		return table_is_marked(look->fd, MARK_NO_FASTOPEN);
 	return !before || atomic_load(&before->backlog) != backlog;
+}
+
+/* Before anything is accepted: what is wrong is said, a file that is not there too. */
+static void take_key(const struct look *look)
+{
+	if (!look->rule->key)
+		return;
+	if (key_stamp(look->rule->key))
+		follow_key(look);
+	else
+		apply_key(look);
 }
 
 static void turn_on(const struct look *look)
@@ -163,6 +280,7 @@ static void turn_on(const struct look *look)
 	note_under_rule(look, backlog);
 	if (settings.log)
 		say_backlog(look, backlog, "listening with Fast Open, ");
+	take_key(look);
 }
 
 static void apply_rule(const struct look *look)
@@ -180,6 +298,7 @@ static void apply_rule(const struct look *look)
 	note_under_rule(look, backlog);
 	if (settings.log)
 		say_backlog(look, backlog, "listening, the program's own setting stays: ");
+	take_key(look);
 }
 
 /* Asks the policy about a socket. False if it has no port yet. */
@@ -245,13 +364,28 @@ void listener_after_listen(int fd)
 	errno = saved;
 }
 
+/* Once a second at the most; else two loads and the time. */
+static void look_at_key(int fd)
+{
+	struct listener *listener = listener_at(fd);
+	const struct policy_rule *rule = atomic_load(&listener->rule);
+	struct look look = {.fd = fd, .rule = rule};
+
+	if (!rule->key || clock_now_ns() < atomic_load(&listener->key_look_ns) ||
+	    listener != known(fd))
+		return;
+	look.length = get_address(listener, &look.address);
+	follow_key(&look);
+}
+
 void listener_before_accept(int fd)
 {
 	struct look look = {.fd = fd};
 	int saved = errno;
 
-	if (!atomic_load(&listener_at(fd)->identity) &&
-	    get_number(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+	if (atomic_load(&listener_at(fd)->identity))
+		look_at_key(fd);
+	else if (get_number(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
 		look_at(&look);
 	errno = saved;
 }
@@ -267,7 +401,22 @@ static bool came_with_data(int connection)
 
 void listener_after_accept(int fd, int connection)
 {
-	(void)fd;
-	(void)connection;
-	(void)came_with_data;
+	const struct listener *listener;
+	struct look look = {.fd = fd};
+	int saved = errno;
+	bool in_syn;
+
+	listener = known(fd);
+	if (!listener) { /* another socket came to this number */
+		look_at(&look);
+		listener = known(fd);
+	}
+	if (listener) {
+		in_syn = came_with_data(connection);
+		look.rule = atomic_load(&listener->rule);
+		look.length = get_address(listener, &look.address);
+		memory_server_accepted(&look.address.any, look.length, in_syn);
+		say(&look, in_syn ? "accepted, with data in the SYN" : "accepted");
+	}
+	errno = saved;
 }
