@@ -60,12 +60,19 @@ static void check_rule(const struct policy_rule *rule)
 
 	require(policy);
 	require(policy_add_text(policy, "again", rule->text, strlen(rule->text), &problem) == 0);
-	again = policy_first_rule(policy);
+	again = rule->verb == POLICY_LISTEN ? policy_first_listen_rule(policy)
+					    : policy_first_rule(policy);
 	require(again && !again->next);
 	require(strcmp(again->text, rule->text) == 0);
 	require(again->verb == rule->verb && again->payload == rule->payload);
 	require(again->destination == rule->destination && again->port_count == rule->port_count);
 	policy_free(policy);
+}
+
+static void check_rules(const struct policy_rule *rule)
+{
+	for (; rule; rule = rule->next)
+		check_rule(rule);
 }
 
 static void ask(const struct policy *policy)
@@ -86,6 +93,7 @@ static void ask(const struct policy *policy)
 		inet_pton(AF_INET, addresses[i], &address.sin_addr);
 		policy_decide(policy, &question);
 		policy_expect(policy, &question);
+		policy_decide_listen(policy, &question);
 		address6.sin6_addr.s6_addr[i] = (uint8_t)(0x20 + i);
 		question.address = (struct sockaddr *)&address6;
 		question.length = sizeof(address6);
@@ -116,9 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (policy_add_text(policy, "fuzz", text, length, &problem) < 0) {
 		check_problem(&problem, text, length);
 	} else {
-		for (const struct policy_rule *rule = policy_first_rule(policy); rule;
-		     rule = rule->next)
-			check_rule(rule);
+		check_rules(policy_first_rule(policy));
+		check_rules(policy_first_listen_rule(policy));
 		ask(policy);
 	}
 	policy_free(policy);
