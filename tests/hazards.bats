@@ -83,6 +83,14 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
+@test "P12: a connection that is duplicated is one: the first write does not wait in the kernel" {
+	begin 30 sink -t 16
+	for how in dup dup2 fcntl; do
+		same_hazard duplicate-connection $how
+		[[ $SEEN == *'state: 1'* ]]
+	done
+}
+
 @test "P21: a thread that keeps a signal for another thread is not in its handler: data in the SYN" {
 	begin 20 sink -t 16
 	same_hazard signal-kept-for-another

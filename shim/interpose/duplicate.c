@@ -6,6 +6,7 @@
 #include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -59,12 +60,16 @@ static int follow_duplicate(int fd, int duplicate)
 	return duplicate;
 }
 
-/* A program whose connect() waited has a connection: what is written to the duplicate, by whoever
- * has it, meets one. */
+/* A blocking connect() would have waited here at the latest; what is written to the duplicate, by
+ * whoever has it, meets a connection. dup is no cancellation point. */
 static void release_for_duplicate(int fd)
 {
+	int cancel_state;
+
 	release_for_sharing(fd);
-	connection_await_of(fd);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	handshake_await_usual(fd);
+	pthread_setcancelstate(cancel_state, NULL);
 }
 
 INTERPOSER int dup(int fd)

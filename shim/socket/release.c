@@ -407,6 +407,16 @@ void connection_await_of(int fd)
 	connection_await(&tracking);
 }
 
+void handshake_await_usual(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	if (table_state(&tracking) != SOCKET_IN_FLIGHT || !tracking.socket->blocking)
+		return;
+	handshake_await(fd, handshake_patience_ended_ns(tracking.socket));
+	handshake_has_ended(&tracking);
+}
+
 static bool await_in_epoll(struct tracking *tracking, void *epoll)
 {
 	if (may_be_in_set(tracking->socket, *(int *)epoll) && table_is_same_socket(tracking))

@@ -109,6 +109,10 @@ void early_answer_discard(const struct tracking *tracking);
  * and nothing is recorded or consumed: a pending error is left for the program. */
 void handshake_await(int fd, uint64_t until_ns);
 
+/* Waits so for what is in flight of a connect() that blocked, but no longer than a handshake
+ * usually takes: signals and the program's own time limits then act as they would have. */
+void handshake_await_usual(int fd);
+
 /* Whether the program counts on a connection: connect() waited for it or said 0, a call that waits
  * may have said that it is writable, or it carries data. If not, closing gives the attempt up, as
  * it always has. */

@@ -15,7 +15,6 @@ declare -A reasons=(
 	[silent]='no: writes nothing'
 	[plain]='no: no Fast Open there'
 	[duplicates]='no: it duplicates the descriptor before it writes'
-	[delayed]='no: duplicates, too; the first write then waits in the kernel, which delays an acknowledgement later'
 	[itself]='no: does Fast Open itself'
 	[reader]='no: another thread of it waits for the answer before it asks'
 	[stdio]='no: it writes through stdio'
@@ -76,7 +75,7 @@ client 'java URL' web http gains java "${java_options[@]}" Get URL http://server
 client 'java HttpClient' web http reader java "${java_options[@]}" Get HttpClient http://server.test:PORT/hello
 
 client 'git, http' web http gains git ls-remote http://server.test:PORT/repo.git
-client 'git, git://' git any delayed git ls-remote git://server.test:PORT/repo.git
+client 'git, git://' git any duplicates git ls-remote git://server.test:PORT/repo.git
 client 'psql, ssl' postgres any gains psql -Atc 'select 1 + 1' 'host=server.test port=PORT user=tester dbname=postgres sslmode=require'
 client 'psql, sslmode=disable' postgres any gains \
 	psql -Atc 'select 1 + 1' 'host=server.test port=PORT user=tester dbname=postgres sslmode=disable'

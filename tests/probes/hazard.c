@@ -588,6 +588,26 @@ static void *epoll_for_greeting(void *fd)
 	return NULL;
 }
 
+/* dup, dup2 or fcntl. Whoever duplicates a connection has one. */
+static void duplicate_connection(char **args)
+{
+	int fd = blocking_connection(), duplicate;
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+
+	if (!strcmp(args[0], "dup"))
+		duplicate = dup(fd);
+	else if (!strcmp(args[0], "dup2"))
+		duplicate = dup2(fd, 50);
+	else
+		duplicate = fcntl(fd, F_DUPFD, 50);
+	getsockopt(duplicate, IPPROTO_TCP, TCP_INFO, &info, &length);
+	say("state", info.tcpi_state);
+	say("write", write(duplicate, HELLO, HELLO_SIZE));
+	close(duplicate);
+	close(fd);
+}
+
 /* As all threads of Java: a signal, whose handler lets no other in, is kept for another thread. */
 static void signal_kept_for_another(char **args)
 {
@@ -1232,6 +1252,7 @@ static const struct {
 	{"unshare", unshare_users},
 	{"writev-empty-part", writev_empty_part},
 	{"send-dontwait", send_dontwait},
+	{"duplicate-connection", duplicate_connection},
 	{"signal-kept-for-another", signal_kept_for_another},
 	{"thread-waits", thread_waits},
 	{"edge-mark", edge_mark},
