@@ -57,7 +57,7 @@ static struct piece authority_of(struct piece target)
 		return (struct piece){.length = 0};
 	authority.at = colon + 3;
 	for (end = authority.at; end < target.at + target.length; end++) {
-		if (memchr("/?#", *end, 3))
+		if (*end == '/' || *end == '?' || *end == '#')
 			break;
 	}
 	authority.length = (size_t)(end - authority.at);

@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#define WORDS_MOST     32		    /* longer than any of the table */
-#define ARGUMENTS_MOST (1024u * 1024)	    /* Redis itself takes no more */
-#define BULK_MOST      (512u * 1024 * 1024) /* proto-max-bulk-len */
+#define WORDS_MOST     32			   /* longer than any of the table */
+#define ARGUMENTS_MOST ((size_t)1024 * 1024)	   /* Redis itself takes no more */
+#define BULK_MOST      ((size_t)512 * 1024 * 1024) /* proto-max-bulk-len */
 
 /* Where the second word decides, both are given, as Redis itself writes them. Not here: what
  * blocks (BLPOP, XREAD, WAIT), subscribes, opens a transaction or runs scripts; what may store its

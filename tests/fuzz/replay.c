@@ -2,7 +2,7 @@
 /* In libFuzzer's place where there is none: gives a target the files that are named. */
 #include "fuzz.h"
 
-#define FILE_MOST (1024 * 1024)
+#define FILE_MOST ((size_t)1024 * 1024)
 
 static size_t read_file(const char *path, uint8_t *bytes)
 {

@@ -137,7 +137,7 @@ static void test_long_names(void)
 		host[length] = '\0';
 		payload.length = (size_t)snprintf((char *)payload.at, sizeof(payload.at),
 						  "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
-		strcpy(expected, length <= HOSTNAME_MOST ? host : "");
+		snprintf(expected, sizeof(expected), "%s", length <= HOSTNAME_MOST ? host : "");
 		check_name(&payload, expected, host);
 		/* the same in a ClientHello, with a final dot */
 		set_hex(&payload, "16 0301 0000 01 000000" HELLO "0000 0000 0000 0000 00 0000");

@@ -440,7 +440,7 @@ static bool is_certain(const char *text)
 }
 
 /* Every text of up to `most` more bytes that the class lives with. */
-static void check_longer(struct bytes *payload, unsigned int most)
+static void check_longer(struct bytes *payload, unsigned int most) /* NOLINT(misc-no-recursion) */
 {
 	static const char telling[] = "gets\r\n mnvT1";
 	char *text = (char *)payload->at;
