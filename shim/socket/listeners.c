@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -381,12 +382,14 @@ static void look_at_key(int fd)
 void listener_before_accept(int fd)
 {
 	struct look look = {.fd = fd};
-	int saved = errno;
+	int cancel, saved = errno;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (atomic_load(&listener_at(fd)->identity))
 		look_at_key(fd);
 	else if (get_number(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
 		look_at(&look);
+	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 }
 
@@ -399,24 +402,32 @@ static bool came_with_data(int connection)
 	       info.tcpi_options & TCPI_OPT_SYN_DATA;
 }
 
-void listener_after_accept(int fd, int connection)
+static void count(int fd, int connection)
 {
-	const struct listener *listener;
+	const struct listener *listener = known(fd);
 	struct look look = {.fd = fd};
-	int saved = errno;
 	bool in_syn;
 
-	listener = known(fd);
 	if (!listener) { /* another socket came to this number */
 		look_at(&look);
 		listener = known(fd);
 	}
-	if (listener) {
-		in_syn = came_with_data(connection);
-		look.rule = atomic_load(&listener->rule);
-		look.length = get_address(listener, &look.address);
-		memory_server_accepted(&look.address.any, look.length, in_syn);
-		say(&look, in_syn ? "accepted, with data in the SYN" : "accepted");
-	}
+	if (!listener)
+		return;
+	in_syn = came_with_data(connection);
+	look.rule = atomic_load(&listener->rule);
+	look.length = get_address(listener, &look.address);
+	memory_server_accepted(&look.address.any, look.length, in_syn);
+	say(&look, in_syn ? "accepted, with data in the SYN" : "accepted");
+}
+
+/* A thread that is cancelled here would take the connection with it. */
+void listener_after_accept(int fd, int connection)
+{
+	int cancel, saved = errno;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	count(fd, connection);
+	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 }

@@ -2,11 +2,11 @@
 /*
  * Servers as textbooks have them, which never heard of Fast Open:
  *
- *   echo thread PORT | fork PORT | inherited
+ *   echo thread PORT | fork PORT | loop PORT | inherited
  *
- * Sends back what comes, once a connection, by a thread or a child for each; `inherited` takes its
- * listening socket as systemd gives it (sd_listen_fds(3)), descriptor 3. Prints a line for each
- * connection: its bytes. Ends with SIGTERM.
+ * Sends back what comes, once a connection, by a thread or a child for each, or one after the
+ * other; `inherited` is the last, and takes its listening socket as systemd gives it
+ * (sd_listen_fds(3)), descriptor 3. Prints a line for each connection: its bytes. Ends with SIGTERM.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -33,7 +33,7 @@ static void serve(int fd)
 
 	printf("%zd bytes\n", length);
 	if (length > 0 && write(fd, bytes, (size_t)length) < 0)
-		die("write");
+		perror("write"); /* the client has gone: that is its business */
 	close(fd);
 }
 
@@ -84,6 +84,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
 
