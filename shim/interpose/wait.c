@@ -377,7 +377,7 @@ static void follow_epoll(int fd, const struct epoll_event *event)
 	 * connect(): connect() must know. */
 	if (event->events & EPOLLET)
 		table_mark(fd, MARK_EDGE_TRIGGERED);
-	if (hold_minds_epoll(fd))
+	if (!hold_in_use()->bears_looking)
 		table_mark(fd, MARK_IN_EPOLL);
 }
 

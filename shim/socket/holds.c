@@ -23,8 +23,8 @@ static const char CLIENT_BIT_IS_OFF[] = "plain: the client bit of net.ipv4.tcp_f
 
 static const struct hold kernel_hold, user_hold;
 
-/* Set for good when the kernel turns out to have no TCP_FASTOPEN_CONNECT, or to have it. */
-static _Atomic(bool) kernel_has_none, kernel_has_one;
+/* Set for good when the kernel turns out to have no TCP_FASTOPEN_CONNECT. */
+static _Atomic(bool) kernel_has_none;
 
 static int option_of(int fd, int level, int name)
 {
@@ -220,21 +220,6 @@ const struct hold *hold_in_use(void)
 		return strcmp(settings.hold, "user") == 0 ? &user_hold : &kernel_hold;
 	return atomic_load_explicit(&kernel_has_none, memory_order_relaxed) ? &user_hold
 									    : &kernel_hold;
-}
-
-bool hold_minds_epoll(int fd)
-{
-	int saved = errno;
-
-	if (!settings.hold && !atomic_load_explicit(&kernel_has_one, memory_order_relaxed) &&
-	    option_of(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP) {
-		if (option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) >= 0)
-			atomic_store(&kernel_has_one, true);
-		else if (errno == ENOPROTOOPT)
-			atomic_store(&kernel_has_none, true);
-	}
-	errno = saved;
-	return !hold_in_use()->bears_looking;
 }
 
 static bool is_closed(int fd)

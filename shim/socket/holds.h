@@ -49,10 +49,6 @@ bool hold_is_possible(int fd);
  * for a moment. */
 void hold_found_client_bit_off(void);
 
-/* A descriptor goes into an epoll set: says whether it may not be held there. Learns which hold
- * this kernel has from the first TCP socket. Keeps errno. */
-bool hold_minds_epoll(int fd);
-
 /* Makes the next connect() of a socket an ordinary one. False if it is connected or connecting.
  * Keeps errno. */
 bool hold_disarm(int fd);
