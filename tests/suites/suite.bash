@@ -29,9 +29,13 @@ record() { # COMMAND [ARG...]
 
 # What `output` tells in TAP. A test without a name is its number.
 tap_results() {
-	sed -nE -e 's/^(ok|not ok) ([0-9]+)[ -]*$/\1 0 test \2/' -e 's/^(ok|not ok) [0-9]+[ -]*/\1 /' \
-		-e 's/^(ok|not ok) (.*) # (skip|SKIP|TODO).*/skip \2/p' -e t \
-		-e 's/^ok .*/&/p' -e t -e 's/^not ok (.*)/fail \1/p' output
+	awk '/^(not )?ok [0-9]+/ {
+			verdict = /^ok/ ? "ok" : "fail"
+			if (/ # ([Ss][Kk][Ii][Pp]|TODO)/) verdict = "skip"
+			number = verdict == "fail" || /^not/ ? $3 : $2
+			sub(/^(not )?ok [0-9]+[ -]*/, ""); sub(/ *# (SKIP|[Ss]kip|TODO).*/, "")
+			print verdict, $0 == "" ? "test " number : $0
+		}' output
 }
 
 debian_release() {
