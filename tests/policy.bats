@@ -419,7 +419,7 @@ allow * https,domain-s,our-own tls
 	awk '/^\.\\" begin example/ { count++; inside = 1; next }
 		/^\.\\" end example/ { inside = 0 }
 		inside && !/^\./ { gsub(/\\e/, "\\"); print >("example." count) }' "$BATS_TEST_DIRNAME/../tools/man/tfo-policy.5"
-	[[ $(cat example.* | wc -l) == 14 && -s example.3 ]] || unexpected "three examples of fourteen lines"
+	[[ $(cat example.* | wc -l) == 16 && -s example.4 ]] || unexpected "four examples of sixteen lines"
 	for example in example.*; do
 		try tfoctl policy check --no-warnings "$example"
 		expect_only ''
@@ -451,9 +451,12 @@ allow * https,domain-s,our-own tls
 	manual=$(<"$BATS_TEST_DIRNAME/../tools/man/tfo-policy.5")
 	write_policy 'x' 'allow * * x' 'allow * * any x=1'
 	try tfoctl policy check policy
-	for word in allow deny include any tls http dns redis memcached prefix: hold= verify= minrtt= max= suspend= control= program=; do
+	for word in allow deny listen include any tls http dns redis memcached prefix: hold= verify= minrtt= max= suspend= control= program=; do
 		[[ $manual == *".It Cm $word"* ]] || unexpected "$word in the manual"
 		[[ $stderr == *"$word"* ]] || unexpected "$word"
+	done
+	for word in backlog= key=; do
+		[[ $manual == *".It Cm $word"* ]] || unexpected "$word in the manual"
 	done
 	# and nothing that the messages name is missing above
 	[[ $(grep -oE '[a-z]+=' <<<"$stderr" | sort -u | tr '\n' ' ') == 'control= hold= max= minrtt= program= suspend= verify= x= ' ]]

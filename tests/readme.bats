@@ -65,6 +65,8 @@ example_com() {
 		build/bin/tfo-run -v curl -s https://www.example.com/
 		build/bin/tfo-run -a '*.example.com 80 http' curl -s http://www.example.com/
 		build/bin/tfoctl status
+		build/bin/tfo-run -l 8080 python3 -m http.server 8080
+		build/bin/tfoctl status --listen
 	END
 }
 
@@ -85,7 +87,7 @@ example_com() {
 @test "the first uses: the second run saves a round trip, and status says so" {
 	example_com
 	lab_delay 20
-	mapfile -t uses < <(commands | grep 'tfo-run')
+	mapfile -t uses < <(commands | grep 'tfo-run.*curl')
 	for use in "${uses[@]}"; do
 		for _ in 1 2; do
 			try sh -c "$use"
@@ -97,9 +99,21 @@ example_com() {
 	said='bytes in the SYN, acknowledged'
 	! under_user_hold || said=', 0 bytes in the SYN: '
 	[[ $(sh -c "${uses[0]}" 2>&1) == *"$said"* ]]
-	try sh -c "$(commands | grep status)"
+	try sh -c "$(commands | grep 'status$')"
 	expect_status 0
 	[[ $output == *10.9.0.1:443* && $output == *10.9.0.1:80* ]]
+}
+
+@test "a server gets Fast Open, and status says so" {
+	[[ $(command -v python3) ]] || must_skip "no python3"
+	lab_start server sh -c "exec $(commands | grep http.server)"
+	lab_wait_port 10.9.0.1 8080
+	lab_prime 10.9.0.1 8080
+	try curl -s -o page --tcp-fastopen http://10.9.0.1:8080/
+	expect_only ''
+	try sh -c "$(commands | grep -e --listen)"
+	expect_status 0
+	[[ ${lines[1]} =~ ^0.0.0.0:8080' '+256' '+2' '+1' ' ]] || unexpected 'two accepted, one with data'
 }
 
 @test "the policy in the README is a good one" {

@@ -125,7 +125,7 @@ rules=mine" ]] || unexpected "these and LD_PRELOAD (and PWD, SHLVL and _ if the 
 }
 
 @test "an option without its value: one line and 125" {
-	for option in -p --policy -a --allow --log; do
+	for option in -p --policy -a --allow -l --listen --log; do
 		try tfo-run $option
 		expect_failure 125 "tfo-run: $option: needs a value; try tfo-run --help"
 	done
@@ -275,6 +275,24 @@ allow c.example 53 dns
 deny * 443'
 	try tfo-run -a '* 443 tls' printenv TFO_RULES
 	expect_only 'allow * 443 tls'
+}
+
+@test "-l adds rules for servers; ports alone, with or without options, mean any address" {
+	local rule
+	for rule in '80,443' 'https' '80 backlog=5' '* program=x'; do
+		try tfo-run -l "$rule" printenv TFO_RULES
+		expect_only "listen * $rule"
+	done
+	for rule in '10.0.0.0/8 80' '* 80 backlog=5' '[::1] * program=x'; do
+		try tfo-run -l "$rule" printenv TFO_RULES
+		expect_only "listen $rule"
+	done
+	try tfo-run -l80 --listen '10.0.0.0/8 443' --listen='::1 * backlog=7' -a '* 443 tls' printenv TFO_RULES
+	expect_only $'listen * 80\nlisten 10.0.0.0/8 443\nlisten ::1 * backlog=7\nallow * 443 tls'
+	try tfo-run -l 'server.test 80' touch ran
+	expect_status 125
+	expect_error_with '"server.test" is a name: a listen rule has an address of this machine'
+	[[ ! -e ran ]]
 }
 
 @test "-a with a bad rule: 125, and the program is not run" {
