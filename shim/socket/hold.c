@@ -158,7 +158,8 @@ static int keep_hold(int fd, const struct tracked *facts)
 /* What sits in an epoll set is looked at by whoever waits on that set. */
 static bool bears_holding(int fd)
 {
-	return hold_in_use()->bears_looking || !table_is_marked(fd, MARK_IN_EPOLL);
+	return hold_in_use()->bears_looking ||
+	       !(table_is_marked(fd, MARK_IN_EPOLL) || table_is_marked(fd, MARK_EDGE_TRIGGERED));
 }
 
 static int connect_with_hold(int fd, const struct tracked *facts, enum advice advice)
