@@ -26,6 +26,7 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+	{NULL, "check", "COMMAND", INT_MAX, "does LD_PRELOAD reach this program?", check_verb},
 	{"policy", "check", "[--strict] [--json] [FILE]", INT_MAX,
 	 "is it right, and what may not be meant?", policy_check_verb},
 	{"policy", "explain", "DEST PORT [OPTION...]", INT_MAX,

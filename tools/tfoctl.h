@@ -18,6 +18,7 @@ int refuse_word(const char *word);
 /* Finds the memory of destinations as the library does: by the environment. */
 void find_memory(void);
 
+int check_verb(int count, char **words);
 int policy_check_verb(int count, char **words);
 int policy_explain_verb(int count, char **words);
 int policy_print_verb(int count, char **words);

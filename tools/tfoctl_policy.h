@@ -13,6 +13,9 @@
  * *bad says whether it had any problem. */
 struct policy *load_policy(const char *file, const struct policy_listener *listener, bool *bad);
 
+/* Whether the policy in force is a good one. What is wrong with it is printed; warnings are not. */
+bool policy_is_good(void);
+
 /* The members of an object that describe a rule. */
 void json_rule(struct json *json, const struct policy_rule *rule);
 

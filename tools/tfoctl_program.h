@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether LD_PRELOAD reaches a program, and if not, why. */
+#ifndef TFO_TOOLS_TFOCTL_PROGRAM_H
+#define TFO_TOOLS_TFOCTL_PROGRAM_H
+
+#include "tfoctl_elf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum reach {
+	REACH_YES,
+	REACH_UNKNOWN, /* neither ELF nor a script, or it cannot be read: nothing speaks against it
+			*/
+	REACH_NO,
+	REACH_CANNOT_RUN, /* its interpreter or its loader is missing */
+};
+
+struct program {
+	enum reach reach;
+	char file[PATH_MAX]; /* that runs in the end: a script's interpreter, else itself */
+	bool is_script;	     /* so `file` is not what was asked about */
+	struct elf elf;	     /* of that file */
+	char why[2 * PATH_MAX + 128]; /* of REACH_NO and REACH_CANNOT_RUN: the end of a sentence,
+					 printable, behind the program's name and ": " */
+	const char *remedy;	      /* what to do about it, a sentence; NULL if nothing */
+};
+
+/* Looks at the program of this path. Follows scripts to their interpreters as the kernel does. */
+void program_examine(const char *path, struct program *program);
+
+/* The program that a search of PATH finds for a command; one with a slash is a path already. False
+ * if there is none. */
+bool program_find(const char *command, char *path, size_t size);
+
+#endif
