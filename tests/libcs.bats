@@ -69,8 +69,10 @@ names() { # defined|undefined OBJECT
 	done
 	same nonblock connect-wait peer name error write:hello read-all close
 	in_syn_though_looked_at
+	allow_everything hold=20ms
 	same connect sleep:60 write:hi read-all
 	not_in_syn
+	allow_everything
 	begin 20 sink -t 16
 	for finish in close shutdown _exit:3 exit:3 syscall-exit:3 closefrom close-range return 'exec:exit 4'; do
 		same connect 'write:hello world' "$finish"
