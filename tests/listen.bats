@@ -198,8 +198,8 @@ web_is_taken() { # PORT
 		lab_reset
 		rm -f "$TFO_STATE"
 	done
-	serve 7000 -l 7000 "$PROBES/activate" 7000 "$PROBES/echo" inherited
-	# It is under the rule from its first accept() on, before anything has come.
+	# The socket listens before the library comes; it is under the rule from its first accept() on, before anything has come.
+	lab_start server "$PROBES/activate" 7000 tfo-run -v -l 7000 "$PROBES/echo" inherited
 	lab_wait_line server 'listening with Fast Open'
 	taken 7000 request 7000
 	[[ $output =~ ^[56][0-9]\ 0\ hello$ ]] || unexpected 'one round trip'
