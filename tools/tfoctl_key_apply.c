@@ -119,7 +119,7 @@ static bool look_into(const char *pid, int process, struct search *search)
 
 		if (!is_number(entry->d_name) || !is_socket(descriptors, entry->d_name))
 			continue;
-		fd = (int)syscall(SYS_pidfd_getfd, process, atoi(entry->d_name), 0);
+		fd = (int)syscall(SYS_pidfd_getfd, process, strtol(entry->d_name, NULL, 10), 0);
 		may = fd >= 0 || errno != EPERM;
 		if (fd >= 0) {
 			give_key(fd, pid, search);
@@ -132,7 +132,7 @@ static bool look_into(const char *pid, int process, struct search *search)
 
 static void look_into_process(const char *pid, struct search *search)
 {
-	int process = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+	int process = (int)syscall(SYS_pidfd_open, strtol(pid, NULL, 10), 0);
 
 	if (process < 0)
 		return;

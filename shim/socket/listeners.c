@@ -42,12 +42,12 @@ _Atomic(int) listeners_plain[LISTENER_PLACES];
 struct listener {
 	_Atomic(uint64_t) identity; /* as in table.h; 0: nobody */
 	_Atomic(const struct policy_rule *) rule;
-	_Atomic(int) backlog; /* what the kernel made of the rule's */
 	_Atomic(uint64_t) address[ADDRESS_WORDS];
-	_Atomic(socklen_t) length;
 	_Atomic(uint64_t) key_stamp;   /* of the key file when it was read last; 0: never */
-	_Atomic(bool) has_key;	       /* the socket has what was in it then, or before */
 	_Atomic(uint64_t) key_look_ns; /* when to look at it again */
+	_Atomic(socklen_t) length;     /* of the address */
+	_Atomic(int) backlog;	       /* what the kernel made of the rule's */
+	_Atomic(bool) has_key;	       /* the socket has what was in it then, or before */
 };
 
 static struct listener listeners[LISTENER_PLACES];

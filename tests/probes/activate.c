@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	address.sin_port = htons((uint16_t)atoi(argv[1]));
+	address.sin_port = htons((uint16_t)strtol(argv[1], NULL, 10));
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0)
 		die(argv[1]);
 	if (fd != FIRST_INHERITED && dup2(fd, FIRST_INHERITED) < 0)

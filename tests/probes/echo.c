@@ -6,7 +6,8 @@
  *
  * Sends back what comes, once a connection, by a thread or a child for each, or one after the
  * other; `inherited` is the last, and takes its listening socket as systemd gives it
- * (sd_listen_fds(3)), descriptor 3. Prints a line for each connection: its bytes. Ends with SIGTERM.
+ * (sd_listen_fds(3)), descriptor 3. Prints a line for each connection: its bytes. Ends with
+ * SIGTERM.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -68,7 +69,7 @@ static void by_child(int fd)
 static int listen_at(const char *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons((uint16_t)atoi(port))};
+				      .sin_port = htons((uint16_t)strtol(port, NULL, 10))};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
