@@ -129,6 +129,8 @@ example_com() {
 	expect_status 0
 	try build/bin/tfoctl probe www.example.com:80
 	expect_status 0
+	try build/bin/tfoctl check curl
+	expect_status 0
 	TFO_STATE=$PWD/state try build/bin/tfoctl status
 	expect_status 0
 }

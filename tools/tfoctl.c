@@ -26,7 +26,8 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{NULL, "check", "COMMAND", INT_MAX, "does LD_PRELOAD reach this program?", check_verb},
+	{NULL, "check", "[--json] [COMMAND]", INT_MAX,
+	 "is all there that it takes, here and in a program?", check_verb},
 	{"policy", "check", "[--strict] [--json] [FILE]", INT_MAX,
 	 "is it right, and what may not be meant?", policy_check_verb},
 	{"policy", "explain", "DEST PORT [OPTION...]", INT_MAX,
@@ -96,7 +97,10 @@ static void print_help(void)
 	}
 	puts("\nFILE: else the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and HOME "
 	     "have it.\n"
-	     "check: --strict makes warnings problems, --no-warnings leaves them out. explain: "
+	     "check --quiet COMMAND says nothing but why tfo-run would not run it, and exits with "
+	     "125 or 126.\n"
+	     "policy check: --strict makes warnings problems, --no-warnings leaves them out. "
+	     "explain: "
 	     "DEST "
 	     "is an address\n"
 	     "or a name; OPTION is --program NAME, --payload FILE (the first write), --policy FILE "

@@ -381,7 +381,7 @@ static void count_rule(const struct policy_rule *rule, void *context)
 	++*count;
 }
 
-static unsigned int count_rules(const struct policy *policy)
+unsigned int count_rules(const struct policy *policy)
 {
 	unsigned int count = 0;
 

@@ -13,6 +13,9 @@
  * *bad says whether it had any problem. */
 struct policy *load_policy(const char *file, const struct policy_listener *listener, bool *bad);
 
+/* For connections and for servers. */
+unsigned int count_rules(const struct policy *policy);
+
 /* Whether the policy in force is a good one. What is wrong with it is printed; warnings are not. */
 bool policy_is_good(void);
 
