@@ -194,7 +194,7 @@ web_is_taken() { # PORT
 	for kind in thread fork; do
 		serve 7000 -l '10.9.0.0/16 7000' -l '* 7000 backlog=16' "$PROBES/echo" $kind 7000
 		taken 7000 request 7000
-		[[ $output =~ ^[56][0-9]\ 0\ hello$ ]] || unexpected 'one round trip'
+		[[ $output =~ ^[5-9][0-9]\ 0\ hello$ ]] || unexpected 'one round trip'
 		lab_reset
 		rm -f "$TFO_STATE"
 	done
@@ -202,7 +202,7 @@ web_is_taken() { # PORT
 	lab_start server "$PROBES/activate" 7000 tfo-run -v -l 7000 "$PROBES/echo" inherited
 	lab_wait_line server 'listening with Fast Open'
 	taken 7000 request 7000
-	[[ $output =~ ^[56][0-9]\ 0\ hello$ ]] || unexpected 'one round trip'
+	[[ $output =~ ^[5-9][0-9]\ 0\ hello$ ]] || unexpected 'one round trip'
 }
 
 @test "both ends by tfo-run alone: a textbook server and a textbook client in Python, 2 round trips become 1" {
@@ -228,11 +228,11 @@ web_is_taken() { # PORT
 	serve 7000 -l 7000 /usr/bin/python3 echo-server.py
 	lab_delay 50
 	try python echo-client.py
-	[[ $output =~ ^'Hello, world '(1[0-4][0-9])$ ]] || unexpected 'two round trips'
+	[[ $output =~ ^'Hello, world '(1[0-9][0-9])$ ]] || unexpected 'two round trips'
 	try tfo-run -a '* 7000 any' /usr/bin/python3 echo-client.py
-	[[ $output =~ ^'Hello, world '(1[0-4][0-9])$ ]] || unexpected 'two round trips, which fetch the cookie'
+	[[ $output =~ ^'Hello, world '(1[0-9][0-9])$ ]] || unexpected 'two round trips, which fetch the cookie'
 	rises TCPFastOpenPassive 1 tfo-run -a '* 7000 any' /usr/bin/python3 echo-client.py
-	[[ $output =~ ^'Hello, world '([5-8][0-9])$ ]] || unexpected 'one round trip'
+	[[ $output =~ ^'Hello, world '([5-9][0-9])$ ]] || unexpected 'one round trip'
 	expect_equal accepted 3 "$(counted 7000 accepted)"
 	expect_equal in_syn 1 "$(counted 7000 in_syn)"
 }
@@ -251,7 +251,7 @@ web_is_taken() { # PORT
 	serve 7000 -l "* 7000 key=$PWD/key" "$PROBES/echo" thread 7000
 	lab_delay 50
 	rises TCPFastOpenPassive 1 request 7000
-	[[ $output =~ ^[56][0-9]\ 0\ hello$ ]] || unexpected 'one round trip, client_fail 0'
+	[[ $output =~ ^[5-9][0-9]\ 0\ hello$ ]] || unexpected 'one round trip, client_fail 0'
 }
 
 @test "without key= the old cookie costs nothing but the round trip, and the next one is good" {
@@ -262,9 +262,9 @@ web_is_taken() { # PORT
 	serve 7000 -l 7000 "$PROBES/echo" thread 7000
 	lab_delay 50
 	rises TCPFastOpenPassive 0 request 7000
-	[[ $output =~ ^1[0-2][0-9]\ 2\ hello$ ]] || unexpected 'two round trips, client_fail 2'
+	[[ $output =~ ^1[0-9][0-9]\ 2\ hello$ ]] || unexpected 'two round trips, client_fail 2'
 	rises TCPFastOpenPassive 1 request 7000
-	[[ $output =~ ^[56][0-9]\ 0\ hello$ ]] || unexpected 'one round trip, client_fail 0'
+	[[ $output =~ ^[5-9][0-9]\ 0\ hello$ ]] || unexpected 'one round trip, client_fail 0'
 }
 
 @test "a key file means what net.ipv4.tcp_fastopen_key means" {
@@ -475,9 +475,12 @@ s.recv(1)'
 		[[ $(request 7000 fine) == *' fine' ]] || expect_equal 'a request' fine none
 	done
 	expect_equal 'requests' 10 "$(grep -c '^4 bytes' "$(lab_log server)")"
-	# Not more than the queue holds: those that were reset stay in it for a minute.
+	# A connection that is reset after accept() stays in the queue for a minute, and most that follow find it full. One that is
+	# reset before does not, so there is no exact number; but nothing comes that the kernel has not taken by its cookie.
 	again=$(($(grep -c '^5 bytes' "$(lab_log server)") - 1))
-	((again >= 1 && again <= 8)) || expect_equal 'repeated' 'from 1 to 8' "$again"
+	((again >= 1 && again < 100)) || expect_equal 'repeated' 'some, and not all' "$again"
+	(($(lab_counter TCPFastOpenListenOverflow) > 0))
+	expect_equal 'with data in the SYN' "$(lab_counter TCPFastOpenPassive)" "$(counted 7000 in_syn)"
 	# The same SYNs do nothing to a server that no rule names.
 	lab_stop server
 	serve 7000 -l '* 7001' "$PROBES/echo" thread 7000
