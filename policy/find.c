@@ -154,10 +154,11 @@ struct policy *policy_open(const char *explicit_path, const char *extra_rules,
 
 static bool is_unchanged(const struct policy *policy)
 {
-	for (const struct source *source = policy->sources; source; source = source->next)
-		if (!source_is_unchanged(source))
-			return false;
-	return !policy->behind || is_unchanged(policy->behind);
+	for (; policy; policy = policy->behind)
+		for (const struct source *source = policy->sources; source; source = source->next)
+			if (!source_is_unchanged(source))
+				return false;
+	return true;
 }
 
 bool policy_is_current(const struct policy *policy, const char *explicit_path,

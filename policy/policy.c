@@ -54,12 +54,16 @@ void policy_append_listen_rule(struct policy *policy, struct policy_rule *rule)
 
 bool policy_has_listen_rules(const struct policy *policy)
 {
-	return policy && (policy->first_listen || policy_has_listen_rules(policy->behind));
+	while (policy && !policy->first_listen)
+		policy = policy->behind;
+	return policy != NULL;
 }
 
 bool policy_has_names(const struct policy *policy)
 {
-	return policy && (policy->has_names || policy_has_names(policy->behind));
+	while (policy && !policy->has_names)
+		policy = policy->behind;
+	return policy != NULL;
 }
 
 void policy_index(struct policy *policy)

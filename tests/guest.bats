@@ -70,11 +70,13 @@ client() {
 same_confined() { # WHAT ANSWER STEP...
 	local what=$1 answer=$2
 	shift 2
+	# shellcheck disable=SC2317 # `same` calls them
 	client() {
 		timeout 30 "$PROBES/confine" "$what" "$answer" env ${OURS:+LD_PRELOAD="$OURS"} "$PROBES/client" \
 			"$ADDRESS" "$PORT" "$@" 2>&1 3>&-
 		echo "exit status $?"
 	}
+	# shellcheck disable=SC2317
 	with_library() {
 		OURS=$PRELOAD "$@"
 	}

@@ -6,10 +6,10 @@
 
 @test "each row of what breaks in programs and in networks has a test of its name" {
 	for row in {1..22}; do
-		grep -qE "^@test \"(N[0-9]+, )*P$row[:,]" "$BATS_TEST_DIRNAME"/*.bats || missing+=" P$row"
+		grep -qE "^@test \"(N[0-9]+, )*P${row}[:,]" "$BATS_TEST_DIRNAME"/*.bats || missing+=" P$row"
 	done
 	for row in {1..12}; do
-		grep -qE "^@test \"(N[0-9]+, )*N$row[:,]" "$BATS_TEST_DIRNAME"/*.bats || missing+=" N$row"
+		grep -qE "^@test \"(N[0-9]+, )*N${row}[:,]" "$BATS_TEST_DIRNAME"/*.bats || missing+=" N$row"
 	done
 	echo "without a test:${missing-}"
 	[[ -z ${missing-} ]]

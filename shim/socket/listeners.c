@@ -42,12 +42,12 @@ _Atomic(int) listeners_plain[LISTENER_PLACES];
 struct listener {
 	_Atomic(uint64_t) identity; /* as in table.h; 0: nobody */
 	_Atomic(const struct policy_rule *) rule;
-	_Atomic(uint64_t) address[ADDRESS_WORDS];
 	_Atomic(uint64_t) key_stamp;   /* of the key file when it was read last; 0: never */
 	_Atomic(uint64_t) key_look_ns; /* when to look at it again */
-	_Atomic(socklen_t) length;     /* of the address */
-	_Atomic(int) backlog;	       /* what the kernel made of the rule's */
-	_Atomic(bool) has_key;	       /* the socket has what was in it then, or before */
+	_Atomic(uint64_t) address[ADDRESS_WORDS];
+	_Atomic(socklen_t) length; /* of the address */
+	_Atomic(int) backlog;	   /* what the kernel made of the rule's */
+	_Atomic(bool) has_key;	   /* the socket has what was in it then, or before */
 };
 
 static struct listener listeners[LISTENER_PLACES];
@@ -78,7 +78,7 @@ static void put_address(struct listener *listener, const union socket_address *a
 
 static socklen_t get_address(const struct listener *listener, union socket_address *address)
 {
-	uint64_t words[ADDRESS_WORDS];
+	uint64_t words[ADDRESS_WORDS] = {0};
 
 	for (size_t i = 0; i < ADDRESS_WORDS; i++)
 		words[i] = atomic_load(&listener->address[i]);

@@ -490,7 +490,7 @@ void release_for_passing(int fd)
 	if (tracking.socket)
 		atomic_store(&tracking.socket->shared, true);
 	release(&tracking, SYN_PROGRAM_SHARES);
-	if (table_state(&tracking) == SOCKET_IN_FLIGHT) {
+	if (tracking.socket && table_state(&tracking) == SOCKET_IN_FLIGHT) {
 		see_through(&tracking, handshake_patience_ended_ns(tracking.socket));
 		handshake_has_ended(&tracking);
 	}

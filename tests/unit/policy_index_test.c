@@ -200,7 +200,9 @@ static void try_policy(unsigned int rules)
 	indexed = policy_of(text, length);
 	check(index_build(indexed), "the index of %u rules", rules);
 	bytes = policy_image(indexed, &size);
-	check(bytes && image_adopt(compiled, bytes, size), "the image of %u rules", rules);
+	if (!bytes)
+		abort();
+	check(image_adopt(compiled, bytes, size), "the image of %u rules", rules);
 	same_answers(scanned, indexed, "indexed");
 	same_answers(scanned, compiled, "compiled");
 	damaged_answers(scanned, bytes, size);
