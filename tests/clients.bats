@@ -24,7 +24,7 @@ teardown() {
 
 # What a program said and how it ended; curl tells the time it took, which is not part of it.
 result() {
-	sed -E 's/ after [0-9]+ ms/ after N ms/' <<<"status $status"$'\n'"$output"$'\n'"$stderr"
+	sed -E 's/ after [0-9]+ ms/ after N ms/; s/^Date: .*/Date: now/' <<<"status $status"$'\n'"$output"$'\n'"$stderr"
 }
 
 # Runs a command without the library, and twice with it: same output and status. The first time makes the destination known;

@@ -255,7 +255,7 @@ begin_either() { # KIND RTT_MS MODE
 @test "connect again, in flight to a port that refuses: the errors of an ordinary connect" {
 	for rtt in 20 100; do
 		begin $rtt sink -t 16
-		allow_everything hold=20ms
+		allow_everything hold=5ms
 		CONNECTIONS=0 same port:7001 nonblock connect sleep:70 connect sleep:200 connect
 	done
 }
