@@ -53,7 +53,8 @@ client() {
 	allow_everything hold=1s
 	CONNECTIONS=10 same high
 	[[ $SEEN == *'KiB more than expected: 0'*'connections: 1'* ]]
-	in_syn_though_looked_at
+	# Numbers as high as that come of duplicating a socket before it is connected: those are not held.
+	not_in_syn
 }
 
 @test "P19: a thousand connections held at a time cost less than 1 MiB" {
@@ -165,7 +166,7 @@ same_confined() { # WHAT ANSWER STEP...
 
 @test "P22: a static program runs as without the library" {
 	begin 20 answer -t 16
-	gcc -D_GNU_SOURCE -static -pthread -o static "$BATS_TEST_DIRNAME/probes/client.c" 2>compiler || must_skip "$(<compiler)"
+	gcc -D_GNU_SOURCE -static -pthread -o static "$BATS_TEST_DIRNAME"/probes/client/*.c 2>compiler || must_skip "$(<compiler)"
 	PROBES=$PWD PROGRAM=static same connect write:hi read-all close
 	not_in_syn
 }
@@ -277,7 +278,7 @@ start_proxy() {
 
 @test "P20: a program built with AddressSanitizer reports nothing" {
 	[[ $PRELOAD == "$LIBRARY" ]] || skip "the library was built with a sanitizer"
-	gcc -D_GNU_SOURCE -g -fsanitize=address,undefined -pthread -o client "$BATS_TEST_DIRNAME/probes/client.c" 2>compiler ||
+	gcc -D_GNU_SOURCE -g -fsanitize=address,undefined -pthread -o client "$BATS_TEST_DIRNAME"/probes/client/*.c 2>compiler ||
 		must_skip "$(<compiler)"
 	begin 20 answer -t 16
 	# As it says itself, it wants to be the first library.
