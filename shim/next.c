@@ -113,6 +113,17 @@ static void ask_kernel_instead(void)
 		next.pwritev2 = pwritev2_by_number;
 }
 
+bool next_connect_is_libcs;
+
+static const void *object_of(const void *pointer_to_function)
+{
+	Dl_info info;
+	void *function;
+
+	memcpy(&function, pointer_to_function, sizeof(function));
+	return dladdr(function, &info) ? info.dli_fbase : NULL;
+}
+
 void next_resolve(void)
 {
 #define RESOLVE(result, name, parameters, arguments) resolve_##name();
@@ -122,6 +133,7 @@ void next_resolve(void)
 #undef RESOLVE
 	look_up("vfork", (void *)&next_vfork);
 	ask_kernel_instead();
+	next_connect_is_libcs = object_of(&next.connect) == object_of(&next.syscall);
 }
 
 /* glibc has at_quick_exit() in a static library only, musl in the shared one. */

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -46,6 +47,10 @@ extern HIDDEN pid_t (*next_vfork)(void);
 /* Resolves everything, so that no later call does it at a bad moment (a signal handler, a child of
  * a threaded process). Called once by the constructor. */
 void next_resolve(void);
+
+/* Whether connect(2) is libc's own: another library may connect elsewhere (a proxy), and must be
+ * asked when the program connects. Known once everything is resolved. */
+extern HIDDEN bool next_connect_is_libcs;
 
 /* at_quick_exit(3). Called by a constructor. */
 void next_at_quick_exit(void (*handler)(void));

@@ -181,6 +181,8 @@ static const char *why_not_in_user(int fd, const struct tracked *facts)
 {
 	if (client_bit_is_off())
 		return CLIENT_BIT_IS_OFF;
+	if (!next_connect_is_libcs)
+		return "plain: another library connects";
 	if (!is_fresh(fd) || !is_fitting(fd, facts))
 		return "plain: not a fresh socket, or not for this address";
 	if (is_routed_by_itself(fd))
