@@ -159,7 +159,7 @@ teardown() {
 	begin 20 answer -t 16
 	try tfo-run -v "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
 	expect_output $'connect: 0\nwrite: 2\nread-all: 3'
-	[[ $stderr =~ ^tfo-run:\ 10\.9\.0\.1:7000:\ TFO_RULES:1\ \"allow\ \*\ \*\ any\ verify=off\ minrtt=0\":\ held\ [0-9]+\.[0-9]\ ms,\ 2\ bytes\ in\ the\ SYN,\ acknowledged$ ]] ||
+	[[ $stderr =~ ^tfo-run:\ 10\.9\.0\.1:7000:\ TFO_RULES:1\ \"allow\ \*\ \*\ any\ verify=off\ minrtt=0\ hold=300ms\":\ held\ [0-9]+\.[0-9]\ ms,\ 2\ bytes\ in\ the\ SYN,\ acknowledged$ ]] ||
 		unexpected "a line of that form"
 	TFO_RULES='deny * *'
 	try tfo-run -v "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
