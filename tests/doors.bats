@@ -145,8 +145,10 @@ read_in_time() { # DOOR...
 	begin_door begin sink
 	same zerocopy
 	[[ $SEEN == *'send: 18'*'bytes=18 end=eof'* ]]
+	before=$(connections_ended)
 	try client mptcp
 	[[ $output != 'socket: '* ]] || must_skip "no MPTCP: $output"
+	lab_wait_ended $((before + 1))
 	same mptcp
 	[[ $SEEN == *'bytes=18 end=eof'* ]]
 	not_in_syn
