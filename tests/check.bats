@@ -163,7 +163,7 @@ field() { # PYTHON-EXPRESSION, of the object r
 	try tfoctl check ./static
 	expect_status 1
 	says PROBLEM program './static: statically linked'
-	advises 'Install or build it dynamically linked.'
+	advises 'Install or build it dynamically linked; or use tfo-run -f, if it only starts another program.'
 	try tfoctl check missing-program
 	expect_status 1
 	says PROBLEM program 'missing-program: not found, or not executable'

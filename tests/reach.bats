@@ -57,6 +57,26 @@ SETUID='setuid, so the loader ignores LD_PRELOAD'
 	expect_failure 125 "tfo-run: -d/static: $STATIC"
 }
 
+@test "P22: -f runs a static wrapper, and the program that it execs is reached; all else is checked as ever" {
+	printf '#include <unistd.h>\nint main(int c, char **v)\n{\n\t(void)c;\n\texecvp(v[1], v + 1);\n\treturn 127;\n}\n' >wrapper.c
+	gcc -static -o wrapper wrapper.c 2>compiler || must_skip "$(<compiler)"
+	try tfo-run ./wrapper grep -o -m 1 libtfo-preload.so /proc/self/maps
+	expect_failure 125 "tfo-run: ./wrapper: $STATIC"
+	for option in -f --force -fv; do
+		try tfo-run $option ./wrapper grep -o -m 1 libtfo-preload.so /proc/self/maps
+		expect_status 0
+		expect_output libtfo-preload.so
+	done
+	try tfo-run -fn ./wrapper true
+	expect_status 0
+	TFO_RULES='allow * 443 tsl' try tfo-run -f ./wrapper touch ran
+	expect_status 125
+	expect_error_with 'tfo-run: ./wrapper: not run, because the policy is refused'
+	[[ ! -e ran ]]
+	try tfo-run -f ./missing
+	expect_failure 127 'tfo-run: ./missing: no such file'
+}
+
 @test "P22: a static musl program is refused, a dynamic one runs" {
 	command -v musl-gcc >/dev/null || must_skip "no musl-gcc"
 	musl-gcc -static -o static program.c
@@ -134,6 +154,13 @@ as_another_user() { # COMMAND...
 	as_another_user refused ./setgid "${SETUID/setuid/setgid}"
 	chmod 2745 setgid # without the group's x it is another bit
 	as_another_user runs ./setgid
+}
+
+@test "P22: su" {
+	su=$(command -v su) && [[ -u $su ]] || must_skip "no su that is setuid"
+	[[ ,$(findmnt -no OPTIONS -T "$su"), != *,nosuid,* ]] || must_skip "nosuid there"
+	privileges_can_be_gained
+	as_another_user refused su "$SETUID"
 }
 
 @test "P22: a setuid bit that the kernel does not mind, because of no_new_privs, is no reason" {

@@ -155,8 +155,34 @@ rules=mine" ]] || unexpected "these and LD_PRELOAD (and PWD, SHLVL and _ if the 
 @test "the library is added once" {
 	try tfo-run tfo-run printenv LD_PRELOAD
 	expect_only "$LIBRARY"
-	LD_PRELOAD="libm.so.6 $LIBRARY" try tfo-run printenv LD_PRELOAD
-	expect_only "libm.so.6 $LIBRARY"
+	for list in "libm.so.6 $LIBRARY" "libm.so.6:$LIBRARY:libdl.so.2" "$LIBRARY  :libm.so.6" " $LIBRARY:"; do
+		LD_PRELOAD=$list try tfo-run printenv LD_PRELOAD
+		expect_only "$list"
+	done
+	LD_PRELOAD="$LIBRARY.old" try tfo-run printenv LD_PRELOAD
+	expect_output "$LIBRARY:$LIBRARY.old"
+}
+
+@test "the library is added once, also when it is there by another path" {
+	ln -s "$LIBRARY" link.so
+	ln -s "${LIBRARY%/*}" directory
+	for path in "$PWD/link.so" "$PWD/directory/libtfo-preload.so" "${LIBRARY%/*}/./libtfo-preload.so"; do
+		LD_PRELOAD="libm.so.6:$path" try tfo-run printenv LD_PRELOAD
+		expect_only "libm.so.6:$path"
+	done
+	copy_installation other
+	LD_PRELOAD=$LIBRARY try other/bin/tfo-run printenv LD_PRELOAD
+	expect_only "$LIBRARY"
+	LD_PRELOAD=$PWD/gone/libtfo-preload.so try tfo-run printenv LD_PRELOAD
+	expect_output "$LIBRARY:$PWD/gone/libtfo-preload.so"
+}
+
+@test "tfo-run within tfo-run: the rules of both, the inner ones first" {
+	try tfo-run -a '* 1 any' -l 80 tfo-run -a '* 2 any' tfo-run printenv LD_PRELOAD TFO_RULES
+	expect_only "$LIBRARY
+allow * 2 any
+allow * 1 any
+listen * 80"
 }
 
 # A copy of what was built, as an installation in DIRECTORY.

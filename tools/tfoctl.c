@@ -21,7 +21,7 @@ struct verb {
 	const char *name;
 	const char *arguments;
 	int most_arguments;
-	const char *summary;
+	const char *summary; /* NULL: not for people, but for tfo-run */
 	int (*run)(int count, char **words);
 };
 
@@ -49,15 +49,23 @@ static const struct verb verbs[] = {
 	 key_apply_verb},
 	{NULL, "probe", "HOST:PORT [--http|--tls|--data FILE]", 4,
 	 "does Fast Open work there? says where it fails", probe_verb},
+	{NULL, "unit", NULL, INT_MAX, NULL, unit_verb},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
+
+static const char *speaker = "tfoctl";
+
+void speak_as(const char *name)
+{
+	speaker = name;
+}
 
 void complain(const char *format, ...)
 {
 	va_list arguments;
 
-	fputs("tfoctl: ", stderr);
+	fprintf(stderr, "%s: ", speaker);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
@@ -66,8 +74,8 @@ void complain(const char *format, ...)
 
 int refuse_word(const char *word)
 {
-	complain("unexpected %s \"%s\"; try tfoctl --help", word[0] == '-' ? "option" : "argument",
-		 word);
+	complain("unexpected %s \"%s\"; try %s --help", word[0] == '-' ? "option" : "argument",
+		 word, speaker);
 	return STATUS_USAGE;
 }
 
@@ -91,6 +99,8 @@ static void print_help(void)
 		const struct verb *verb = &verbs[i];
 		char words[64];
 
+		if (!verb->summary)
+			continue;
 		snprintf(words, sizeof(words), "%s%s%s %s", verb->group ? verb->group : "",
 			 verb->group ? " " : "", verb->name, verb->arguments);
 		printf("  %-44s%s\n", words, verb->summary);

@@ -9,8 +9,14 @@
 
 enum { STATUS_TROUBLE = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
 
+/* What tfo-run ends with: of env(1), and so of a shell. */
+enum { STATUS_NOT_STARTED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
+
 /* A line on standard error: "tfoctl: " and the message. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on "NAME: " stands before it: verbs that are a part of tfo-run. */
+void speak_as(const char *name);
 
 /* The same about a word too many. Returns STATUS_USAGE. */
 int refuse_word(const char *word);
@@ -31,6 +37,9 @@ int key_new_verb(int count, char **words);
 int key_rotate_verb(int count, char **words);
 int key_apply_verb(int count, char **words);
 int probe_verb(int count, char **words);
+
+/* Parts of tfo-run, which says what they are for. */
+int unit_verb(int count, char **words);
 
 /* Says on standard error what is wrong with a policy, and where. */
 struct policy_problem;

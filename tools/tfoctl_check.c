@@ -16,11 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What tfo-run ends with: of env(1), and so of a shell. */
-enum { STATUS_NOT_STARTED = 125, STATUS_NOT_EXECUTABLE = 126 };
-
 struct wish {
-	bool json, quiet;
+	bool json, quiet, force;
 	const char *command;
 };
 
@@ -370,12 +367,14 @@ static void print_json_report(const struct report *report, const char *command)
 	putchar('\n');
 }
 
-/* For tfo-run, which has found the program and says by itself whose sentence it is. */
-static int check_start(const char *path)
+/* For tfo-run, which has found the program and says by itself whose sentence it is. `force`:
+ * whatever program that is. */
+static int check_start(const char *path, bool force)
 {
-	struct program program;
+	struct program program = {.reach = REACH_UNKNOWN};
 
-	program_examine(path, &program);
+	if (!force)
+		program_examine(path, &program);
 	if (program.reach == REACH_NO || program.reach == REACH_CANNOT_RUN) {
 		puts(program.why);
 		return program.reach == REACH_NO ? STATUS_NOT_STARTED : STATUS_NOT_EXECUTABLE;
@@ -404,6 +403,8 @@ static int read_words(int count, char **words, struct wish *wish)
 			options = false;
 		else if (options && strcmp(words[i], "--quiet") == 0)
 			wish->quiet = true;
+		else if (options && strcmp(words[i], "--force") == 0)
+			wish->force = true;
 		else if (options && strcmp(words[i], "--json") == 0)
 			wish->json = true;
 		else if ((options && words[i][0] == '-') || wish->command)
@@ -424,7 +425,7 @@ int check_verb(int count, char **words)
 	if (!wish.quiet)
 		return check_all(&wish);
 	if (wish.command)
-		return check_start(wish.command);
+		return check_start(wish.command, wish.force);
 	complain("check: --quiet takes a command; try tfoctl --help");
 	return STATUS_USAGE;
 }

@@ -44,41 +44,41 @@ refuse(struct program *program, enum reach reach, const char *format, ...)
 }
 
 /* The kernel minds these bits and capabilities only where nothing forbids it. */
-static bool gains_privileges(int fd)
+static bool gains_privileges(int fd, const struct runner *runner)
 {
 	struct statvfs mount;
 
-	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
-	       !(fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_NOSUID));
+	return !runner->gains_nothing && !(fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_NOSUID));
 }
 
-static bool is_setuid(const struct stat *status)
+static bool is_setuid(const struct stat *status, const struct runner *runner)
 {
-	return (status->st_mode & S_ISUID) && status->st_uid != getuid() &&
+	return (status->st_mode & S_ISUID) && status->st_uid != runner->user &&
 	       status->st_uid != NOBODY;
 }
 
 /* Without the group's x the bit means something else. */
-static bool is_setgid(const struct stat *status)
+static bool is_setgid(const struct stat *status, const struct runner *runner)
 {
 	return (status->st_mode & S_ISGID) && (status->st_mode & S_IXGRP) &&
-	       status->st_gid != getgid() && status->st_gid != NOBODY;
+	       status->st_gid != runner->group && status->st_gid != NOBODY;
 }
 
 /* Root has the capabilities anyway, and its environment is trusted. */
-static bool has_capabilities(const char *file)
+static bool has_capabilities(const char *file, const struct runner *runner)
 {
-	return getuid() != 0 && getxattr(file, "security.capability", NULL, 0) > 0;
+	return runner->user != 0 && getxattr(file, "security.capability", NULL, 0) > 0;
 }
 
-static bool judge_privileges(int fd, const struct stat *status, struct program *program)
+static bool judge_privileges(int fd, const struct stat *status, const struct runner *runner,
+			     struct program *program)
 {
-	const char *what = is_setuid(status)		     ? "setuid"
-			   : is_setgid(status)		     ? "setgid"
-			   : has_capabilities(program->file) ? "has file capabilities"
-							     : NULL;
+	const char *what = is_setuid(status, runner)		     ? "setuid"
+			   : is_setgid(status, runner)		     ? "setgid"
+			   : has_capabilities(program->file, runner) ? "has file capabilities"
+								     : NULL;
 
-	if (!what || !gains_privileges(fd))
+	if (!what || !gains_privileges(fd, runner))
 		return true;
 	refuse(program, REACH_NO, "%s, so the loader ignores LD_PRELOAD", what);
 	program->remedy = "Run it as the user, or with the privileges, that it would gain.";
@@ -110,7 +110,8 @@ static void judge_elf(struct program *program)
 	} else if (elf->kind == ELF_STATIC) {
 		refuse(program, REACH_NO,
 		       "statically linked, so no loader runs that would read LD_PRELOAD");
-		program->remedy = "Install or build it dynamically linked.";
+		program->remedy = "Install or build it dynamically linked; or use tfo-run -f, if "
+				  "it only starts another program.";
 	} else if (elf->kind == ELF_DYNAMIC) {
 		judge_loader(program);
 	} else if (elf->kind == ELF_LIBRARY) {
@@ -159,7 +160,7 @@ static int open_program(struct program *program, struct stat *status)
 }
 
 /* Some may be run, but not read; the mode is all that there is to see of them. */
-static void judge_unreadable(struct program *program)
+static void judge_unreadable(const struct runner *runner, struct program *program)
 {
 	struct stat status;
 	int fd = open(program->file, O_PATH | O_CLOEXEC);
@@ -167,12 +168,12 @@ static void judge_unreadable(struct program *program)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-		judge_privileges(fd, &status, program);
+		judge_privileges(fd, &status, runner, program);
 	close(fd);
 }
 
 /* Returns true if the file was a script, whose interpreter is to be looked at next. */
-static bool examine_file(struct program *program)
+static bool examine_file(const struct runner *runner, struct program *program)
 {
 	struct stat status;
 	int fd;
@@ -186,20 +187,20 @@ static bool examine_file(struct program *program)
 	}
 	fd = open_program(program, &status);
 	if (fd < 0) {
-		judge_unreadable(program);
+		judge_unreadable(runner, program);
 		return false;
 	}
 	is_script = follow_script(fd, program);
 	if (!is_script) {
 		elf_read(fd, &program->elf);
-		if (judge_privileges(fd, &status, program))
+		if (judge_privileges(fd, &status, runner, program))
 			judge_elf(program);
 	}
 	close(fd);
 	return is_script;
 }
 
-void program_examine(const char *path, struct program *program)
+void program_examine_for(const char *path, const struct runner *runner, struct program *program)
 {
 	memset(program, 0, sizeof(*program));
 	program->reach = REACH_UNKNOWN;
@@ -207,8 +208,16 @@ void program_examine(const char *path, struct program *program)
 	    sizeof(program->file))
 		return;
 	for (int scripts = 0; scripts <= SCRIPTS_MOST; scripts++)
-		if (!examine_file(program))
+		if (!examine_file(runner, program))
 			return;
+}
+
+void program_examine(const char *path, struct program *program)
+{
+	const struct runner runner = {getuid(), getgid(),
+				      prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1};
+
+	program_examine_for(path, &runner, program);
 }
 
 static bool is_program(const char *path)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum reach {
 	REACH_YES,
@@ -26,7 +27,18 @@ struct program {
 	const char *remedy;	      /* what to do about it, a sentence; NULL if nothing */
 };
 
-/* Looks at the program of this path. Follows scripts to their interpreters as the kernel does. */
+/* Who runs it: privileges that are not new to him are no reason. */
+struct runner {
+	uid_t user;
+	gid_t group;
+	bool gains_nothing; /* whatever the file says: no_new_privs */
+};
+
+/* Looks at the program of this path, as this user would run it. Follows scripts to their
+ * interpreters as the kernel does. */
+void program_examine_for(const char *path, const struct runner *runner, struct program *program);
+
+/* The same for the user who asks. */
 void program_examine(const char *path, struct program *program);
 
 /* The program that a search of PATH finds for a command; one with a slash is a path already. False
