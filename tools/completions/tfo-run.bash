@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154 # $split is _init_completion's
+#
+# Completion of tfo-run(1) for bash, in the words of the package bash-completion: options, then the
+# command, and behind it what that command completes by itself.
+
+_tfo_run() {
+	local cur prev words cword split i
+	_init_completion -s || return
+
+	for ((i = 1; i <= cword; i++)); do
+		case ${words[i]} in
+		--)
+			((i == cword)) && break
+			_command_offset $((i + 1))
+			return
+			;;
+		-a | --allow | -l | --listen | -p | --policy | --log) ((i++)) ;;
+		-*) ;;
+		*)
+			_command_offset "$i"
+			return
+			;;
+		esac
+	done
+
+	case $prev in
+	-p | --policy | --log)
+		_filedir
+		return
+		;;
+	-a | --allow | -l | --listen) return ;; # a rule
+	esac
+	[[ $split == true ]] && return
+
+	local options='-a --allow -l --listen -p --policy --log -n --dry-run -v --verbose -h --help --version'
+	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+} &&
+	complete -F _tfo_run tfo-run

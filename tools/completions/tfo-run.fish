@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# Completion of tfo-run(1) for fish: options, then the command, and behind it what that command
+# completes by itself.
+
+# Whether the command is still to come, so that options are tfo-run's own.
+function __fish_tfo_run_has_no_command
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l value no
+    for word in $words
+        if test $value = yes
+            set value no
+            continue
+        end
+        switch $word
+            case --
+                return 1
+            case -a --allow -l --listen -p --policy --log
+                set value yes
+            case '-*'
+            case '*'
+                return 1
+        end
+    end
+    return 0
+end
+
+complete -c tfo-run -x -a '(__fish_complete_subcommand -- -a --allow -l --listen -p --policy --log)'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s a -l allow -x -d 'Allow this too, before any other rule'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s l -l listen -x -d 'Fast Open for a server that listens there'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s p -l policy -r -F -d 'The policy to use'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l log -r -F -d 'Say what is decided at the end of a file'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s n -l dry-run -d 'Say what would be run, and do nothing'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s v -l verbose -d 'Say what is decided for each connection'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s h -l help -d 'A summary of the options'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l version -d 'The version'
