@@ -107,8 +107,9 @@ static void print_help(void)
 	}
 	puts("\nFILE: else the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and HOME "
 	     "have it.\n"
-	     "check --quiet COMMAND says nothing but why tfo-run would not run it, and exits with "
-	     "125 or 126.\n"
+	     "check --quiet COMMAND says why tfo-run would not run it, and exits with 125 or 126; "
+	     "else where\n"
+	     "its loader is, if that is glibc's.\n"
 	     "policy check: --strict makes warnings problems, --no-warnings leaves them out. "
 	     "explain: "
 	     "DEST "

@@ -367,6 +367,16 @@ static void print_json_report(const struct report *report, const char *command)
 	putchar('\n');
 }
 
+/* There it has what it puts in the place of $LIB, too (ld.so(8)). */
+static void print_loader_directory(const struct elf *elf)
+{
+	const char *libc = libc_of(elf);
+	char path[PATH_MAX];
+
+	if (libc && strcmp(libc, "glibc") == 0 && realpath(elf->loader, path))
+		printf("%.*s\n", (int)(strrchr(path, '/') - path), path);
+}
+
 /* For tfo-run, which has found the program and says by itself whose sentence it is. `force`:
  * whatever program that is. */
 static int check_start(const char *path, bool force)
@@ -379,7 +389,10 @@ static int check_start(const char *path, bool force)
 		puts(program.why);
 		return program.reach == REACH_NO ? STATUS_NOT_STARTED : STATUS_NOT_EXECUTABLE;
 	}
-	return policy_is_good() ? EXIT_SUCCESS : STATUS_TROUBLE;
+	if (!policy_is_good())
+		return STATUS_TROUBLE;
+	print_loader_directory(&program.elf);
+	return EXIT_SUCCESS;
 }
 
 static int check_all(const struct wish *wish)
