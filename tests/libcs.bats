@@ -1,93 +1,63 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# One shared object for every libc: glibc 2.17 and later, musl.
+# One shared object for every libc: glibc 2.17 and later, musl; and for aarch64. libcs_long.bats loads it into older and
+# newer glibcs, and runs the one for aarch64.
 
 load helper
 load lab/lab.bash
 load sockets
+load libcs
 
 teardown() {
 	lab_reset
 }
 
-needs_release_library() {
-	[[ $PRELOAD == "$LIBRARY" ]] || skip "the library was built with a sanitizer"
-}
-
-# The names that an object has (defined) or asks for (undefined).
-names() { # defined|undefined OBJECT
-	nm -D "--$1-only" "$2" | awk '{ print $NF }' | sed 's/@.*//' | sort -u
-}
-
 @test "it asks for no version of a symbol, and for no library that a small image lacks" {
 	needs_release_library
-	run ! grep -q GLIBC <(objdump -T "$LIBRARY"; objdump -p "$LIBRARY")
-	[[ $(objdump -p "$LIBRARY" | awk '/NEEDED/ { print $2 }' | sort | tr '\n' ' ') == \
-		'libc.so.6 libdl.so.2 libpthread.so.0 ' ]]
-	run ! grep -E 'TEXTREL|RPATH|RUNPATH' <(objdump -p "$LIBRARY")
+	asks_for_no_version "$LIBRARY"
+}
+
+@test "it asks for nothing of the loader that glibc 2.17 and musl do not have" {
+	needs_release_library
+	asks_nothing_new_of_loader "$LIBRARY"
 }
 
 @test "each symbol that it asks for is in glibc, and has been since 2.17; and in musl" {
 	needs_release_library
-	names undefined "$LIBRARY" >asked
-	[[ -s asked ]]
 	glibc=$(ldd /bin/sh | awk '$1 == "libc.so.6" { print $3 }')
-	comm -23 asked <(names defined "$glibc") >missing
-	[[ ! -s missing ]] || {
-		echo "not in glibc: $(<missing)"
-		return 1
-	}
-	# The oldest version that this glibc has of it.
-	objdump -T "$glibc" | awk '{ gsub(/[()]/, ""); if ($(NF - 1) ~ /^GLIBC_2/) print $NF, substr($(NF - 1), 9) }' |
-		sort -k 1,1 -k 2,2V | awk '!seen[$1]++' >versions
-	while read -r name version; do
-		! grep -qx "$name" asked || [[ $(printf '%s\n' "$version" 2.17 | sort -V | tail -n 1) == 2.17 ]] || {
-			echo "$name came with glibc $version"
-			return 1
-		}
-	done <versions
+	asks_for_nothing_new "$LIBRARY" "$glibc"
 	musl=$(ls /lib/ld-musl-*.so.1 2>/dev/null) || must_skip "no musl"
-	comm -23 asked <(names defined "$musl") >missing
-	[[ ! -s missing ]] || {
-		echo "not in musl: $(<missing)"
-		return 1
-	}
+	has_all_it_asks_for "$LIBRARY" "$musl"
+}
+
+@test "it is loaded in no time: few relocations, and little memory that is its own" {
+	needs_release_library
+	relocations=$(readelf -rW "$LIBRARY" | grep -c ' R_')
+	echo "$relocations relocations"
+	((relocations < 600))
+	size -A "$LIBRARY" | awk '/^\.(data|got|init_array|fini_array|dynamic)/ { bytes += $2 } END { print bytes " bytes written"; exit bytes > 8192 }'
+}
+
+@test "for aarch64: no version, no library, no symbol and no relocation that is new; pages of 64 KiB" {
+	needs_release_library
+	command -v aarch64-linux-gnu-gcc >/dev/null || must_skip "no gcc for aarch64"
+	build_for_aarch64 tfo-preload
+	glibc=$(aarch64-linux-gnu-gcc -print-file-name=libc.so.6)
+	asks_for_no_version "$AARCH64/lib/libtfo-preload.so"
+	asks_nothing_new_of_loader "$AARCH64/lib/libtfo-preload.so"
+	asks_for_nothing_new "$AARCH64/lib/libtfo-preload.so" "$glibc"
+	readelf -lW "$AARCH64/lib/libtfo-preload.so" | awk '$1 == "LOAD" { print $NF }' | only 'aligned for large pages' 0x10000
+	# Of two architectures the list of what is interposed is one.
+	diff <(names defined "$LIBRARY") <(names defined "$AARCH64/lib/libtfo-preload.so")
+	# What both ask for, musl has; it has the same functions for every architecture.
+	musl=$(ls /lib/ld-musl-*.so.1 2>/dev/null) || must_skip "no musl"
+	has_all_it_asks_for "$AARCH64/lib/libtfo-preload.so" "$musl"
 }
 
 @test "a musl program: hold, emit, release, refuse" {
 	needs_release_library
-	[[ -x $PROBES/client-musl ]] || must_skip "no musl-gcc"
-	client() {
-		timeout 30 "$PROBES/client-musl" "$ADDRESS" "$PORT" "$@" 2>&1 3>&-
-		echo "exit status $?"
-	}
-	begin 20 answer -t 16
-	for how in write send sendto sendmsg writev; do
-		same connect "$how:hello" read-all close
-		in_syn
-	done
-	same nonblock connect-wait peer name error write:hello read-all close
-	in_syn_though_looked_at
-	allow_everything hold=20ms
-	same connect sleep:60 write:hi read-all
-	not_in_syn
-	allow_everything
-	begin 20 sink -t 16
-	for finish in close shutdown _exit:3 exit:3 syscall-exit:3 closefrom close-range return 'exec:exit 4'; do
-		same connect 'write:hello world' "$finish"
-		[[ $SEEN == *'bytes=11 end=eof'* ]]
-		same connect "$finish"
-	done
-	begin 20 answer -t 16
-	for steps in 'dup write:hi read-all' 'fork-write:hi read-all' 'fdopen fprintf:hi fclose' 'sendfile:hi close' \
-		'thread-write:hi read-all' 'poll:out:1000 write:hi poll:in:1000 read-all'; do
-		# shellcheck disable=SC2086 # several steps
-		same connect $steps
-	done
-	same connect "signals:3" 'write:hello world' signals-off close
-	PORT=7001 CONNECTIONS=0
-	export TFO_RULES="allow * * any minrtt=0"
-	same connect
-	same nonblock connect poll:out:2000 error
+	CLIENT=$PROBES/client-musl
+	[[ -x $CLIENT ]] || must_skip "no musl-gcc"
+	same_tests
 }

@@ -72,8 +72,9 @@ bool run_receive_step(const struct step *step); /* receive.c */
 bool run_process_step(const struct step *step); /* process.c: children, threads, signals, exit */
 bool run_send_step(const struct step *step);	/* send.c */
 
-/* musl.c has what musl has not. */
-#ifndef __GLIBC__
+/* old_libc.c has what musl and older glibcs have not. */
+#if !defined(__GLIBC__) || defined(CLIENT_FOR_ANY_GLIBC)
+#define CLIENT_FOR_OLD_LIBC
 const char *strerrorname_np(int error);
 struct iovec;
 struct timespec;

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What the client asks of libc and musl does not have: the system calls by number. */
+/* What the client asks of libc and musl or an older glibc has not: the system calls by number. */
 #include "client.h"
 
-#ifndef __GLIBC__
+#ifdef CLIENT_FOR_ANY_GLIBC
+extern const char loader[];
+#if defined(__x86_64__)
+const char loader[] __attribute__((section(".interp"))) = "/lib64/ld-linux-x86-64.so.2";
+#elif defined(__aarch64__)
+const char loader[] __attribute__((section(".interp"))) = "/lib/ld-linux-aarch64.so.1";
+#endif
+#endif
+
+#ifdef CLIENT_FOR_OLD_LIBC
 
 #include <errno.h>
 #include <limits.h>
