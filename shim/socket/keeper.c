@@ -21,6 +21,11 @@
 #define IDLE_NS	   (2 * NS_PER_S)
 #define STACK_SIZE ((size_t)256 * 1024)
 
+/* While holds come and go the keeper looks this often although nothing is due: not longer than the
+ * shortest hold that no rule asks for, so that the next one finds it about to look anyway. Waking
+ * it for each would cost more than all the rest of a hold. */
+#define PACE_NS (5 * NS_PER_MS)
+
 /* How often a kept socket is looked at: a fraction of the time it has been in flight. */
 #define LOOK_SHARE  16
 #define LOOK_MIN_NS (1 * NS_PER_MS)
@@ -142,9 +147,22 @@ static bool leave(uint32_t calls_seen)
 	return !atomic_compare_exchange_strong(&keeper_state, &absent, KEEPER_PRESENT);
 }
 
+/* Nothing is due: until when the keeper stays all the same; UINT64_MAX: it goes. */
+static uint64_t stays_until(bool called, uint64_t now, uint64_t *idle_since)
+{
+	if (atomic_load(&keeper_dismissed) || atomic_load(&keeper_never_idles))
+		return UINT64_MAX;
+	if (called) {
+		*idle_since = now;
+		return now + PACE_NS;
+	}
+	return now - *idle_since < IDLE_NS ? *idle_since + IDLE_NS : UINT64_MAX;
+}
+
 static void *keep(void *unused)
 {
 	uint64_t idle_since = clock_now_ns();
+	uint32_t calls_before = 0;
 
 	prctl(PR_SET_NAME, "tfo-keeper");
 	atomic_store(&keeper_tid, (pid_t)next.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0));
@@ -154,13 +172,14 @@ static void *keep(void *unused)
 
 		if (due != UINT64_MAX)
 			idle_since = now;
-		else if (now - idle_since < IDLE_NS && !atomic_load(&keeper_dismissed) &&
-			 !atomic_load(&keeper_never_idles))
-			due = idle_since + IDLE_NS;
-		else if (leave(calls_seen))
-			return unused;
 		else
+			due = stays_until(calls_seen != calls_before, now, &idle_since);
+		calls_before = calls_seen;
+		if (due == UINT64_MAX) {
+			if (leave(calls_seen))
+				return unused;
 			continue;
+		}
 		atomic_store(&keeper_sleeps_until, due);
 		sleep_until(calls_seen, due);
 		atomic_store(&keeper_sleeps_until, 0);
