@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "shim/next.h"
 
@@ -13,11 +12,12 @@
 
 static bool is_word_readable(uintptr_t address)
 {
-	struct timespec none = {0};
+	uint32_t nobody = 0;
 
-	/* Nobody wakes it; it says EAGAIN, ETIMEDOUT, or EFAULT. */
-	return next.syscall(SYS_futex, (long)(address & ~(uintptr_t)3), FUTEX_WAIT_PRIVATE, 0,
-			    (long)&none, 0, 0) == 0 ||
+	/* Wakes nobody and moves nobody; it says EAGAIN, 0, or EFAULT. FUTEX_WAIT would sleep for a
+	 * moment (the slack of timers, 50 us) where the word is 0. */
+	return next.syscall(SYS_futex, (long)(address & ~(uintptr_t)3), FUTEX_CMP_REQUEUE_PRIVATE,
+			    0, 0, (long)&nobody, 1) == 0 ||
 	       errno != EFAULT;
 }
 

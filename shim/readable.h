@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Asks the kernel, page by page (futex(2) with a time of zero reads a word and does nothing else;
+/* Asks the kernel, page by page (futex(2) with nobody to wake reads a word and does nothing else;
  * every sandbox allows it). For paths that are taken once a connection. Any thread, any signal
  * handler; keeps errno. */
 bool is_readable(const void *memory, size_t size);

@@ -12,14 +12,14 @@ static bool emit_bytes(int fd, const void *bytes, size_t size, int flags, ssize_
 {
 	struct iovec part = {(void *)bytes, size};
 
-	return emit(&(struct transmission){fd, &part, 1, flags}, result);
+	return emit(&(struct transmission){fd, &part, 1, flags, true}, result);
 }
 
 static bool emit_parts(int fd, const struct iovec *parts, int count, ssize_t *result)
 {
 	if (count < 0)
 		return false;
-	return emit(&(struct transmission){fd, parts, (size_t)count, 0}, result);
+	return emit(&(struct transmission){fd, parts, (size_t)count, 0, false}, result);
 }
 
 /* A message may pass descriptors on (SCM_RIGHTS), over whatever socket it goes. */
@@ -57,7 +57,7 @@ static bool emit_message(int fd, const struct msghdr *message, int flags, ssize_
 		release_for_sharing(fd);
 		return false;
 	}
-	return emit(&(struct transmission){fd, message->msg_iov, message->msg_iovlen, flags},
+	return emit(&(struct transmission){fd, message->msg_iov, message->msg_iovlen, flags, false},
 		    result);
 }
 

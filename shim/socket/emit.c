@@ -49,7 +49,8 @@ static bool is_sound(const struct transmission *transmission, size_t *total)
 {
 	*total = 0;
 	if (transmission->count > IOV_MAX ||
-	    !is_readable(transmission->parts, transmission->count * sizeof(*transmission->parts)))
+	    (!transmission->own_parts &&
+	     !is_readable(transmission->parts, transmission->count * sizeof(*transmission->parts))))
 		return false;
 	for (size_t i = 0; i < transmission->count; i++) {
 		if (transmission->parts[i].iov_len > (size_t)SSIZE_MAX - *total)
@@ -167,9 +168,11 @@ static ssize_t finish_blocking(struct tracking *tracking, const struct transmiss
 	int ready = next.poll(&pollfd, 1, send_timeout_ms(tracking->fd));
 
 	if (ready > 0) {
-		if (outcome_of(tracking->fd).handshake == HANDSHAKE_FAILED)
+		struct outcome outcome = outcome_of(tracking->fd);
+
+		if (outcome.handshake == HANDSHAKE_FAILED)
 			return finish_refused(tracking, transmission, total);
-		handshake_has_ended(tracking);
+		handshake_is_seen(tracking, &outcome);
 	}
 	if (ready == 0) {
 		atomic_store(&tracking->socket->waited_in_vain, true);
@@ -185,10 +188,31 @@ static bool is_nonblocking(const struct transmission *transmission)
 	return (transmission->flags & MSG_DONTWAIT) || !socket_is_blocking(transmission->fd);
 }
 
-/* The kernel's answer to SYN+data, when it is not a count. True if the call ends here. */
-static bool answer_failure(struct tracking *tracking, bool nonblocking, ssize_t *result)
+/* SYN+data has left. To a server that is near enough the handshake has ended by now, and nothing is
+ * left to wait for: no matter whether the program would. */
+static ssize_t finish(struct tracking *tracking, const struct transmission *transmission,
+		      size_t sent, size_t total)
 {
-	switch (errno) {
+	struct outcome outcome = outcome_of(tracking->fd);
+
+	if (outcome.handshake == HANDSHAKE_DONE) {
+		handshake_is_seen(tracking, &outcome);
+		return send_rest(transmission, sent, total);
+	}
+	if (is_nonblocking(transmission))
+		return (ssize_t)sent;
+	return finish_blocking(tracking, transmission, sent, total);
+}
+
+/* The kernel's answer to SYN+data, when it is not a count. True if the call ends here. */
+static bool answer_failure(struct tracking *tracking, const struct transmission *transmission,
+			   ssize_t *result)
+{
+	int failure = errno;
+	bool nonblocking = is_nonblocking(transmission);
+
+	errno = failure;
+	switch (failure) {
 	case EINPROGRESS:
 		/* The cookie is gone: the SYN left without data and nothing was consumed. */
 		tracking->socket->reason = SYN_COOKIE_GONE;
@@ -246,14 +270,13 @@ static ssize_t send_syn(struct tracking *tracking, const struct transmission *tr
 static bool emit_payload(struct tracking *tracking, const struct transmission *transmission,
 			 const struct payload *payload, size_t total, ssize_t *result)
 {
-	bool nonblocking = is_nonblocking(transmission);
 	ssize_t sent = send_syn(tracking, transmission, payload);
 
 	if (sent == -2)
 		return false;
 	if (sent < 0)
-		return answer_failure(tracking, nonblocking, result);
-	*result = nonblocking ? sent : finish_blocking(tracking, transmission, (size_t)sent, total);
+		return answer_failure(tracking, transmission, result);
+	*result = finish(tracking, transmission, (size_t)sent, total);
 	return true;
 }
 

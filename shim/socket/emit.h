@@ -13,7 +13,8 @@ struct transmission {
 	int fd;
 	const struct iovec *parts;
 	size_t count;
-	int flags; /* MSG_* of the program's call, 0 for write() */
+	int flags;	/* MSG_* of the program's call, 0 for write() */
+	bool own_parts; /* `parts` is memory of this library, and not of the program */
 };
 
 /*

@@ -317,17 +317,23 @@ void first_byte_looked_for(struct tracking *tracking)
 		memory_record_first_byte(socket->rule, socket->control, (since - ago) / NS_PER_US);
 }
 
+bool handshake_is_seen(struct tracking *tracking, const struct outcome *outcome)
+{
+	int saved = errno;
+
+	if (outcome->handshake == HANDSHAKE_UNDER_WAY || atomic_load(&tracking->socket->failure))
+		return false;
+	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED))
+		handshake_is_over(tracking->socket, outcome);
+	errno = saved;
+	return true;
+}
+
 bool handshake_has_ended(struct tracking *tracking)
 {
 	struct outcome outcome = outcome_of(tracking->fd);
-	int saved = errno;
 
-	if (outcome.handshake == HANDSHAKE_UNDER_WAY || atomic_load(&tracking->socket->failure))
-		return false;
-	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED))
-		handshake_is_over(tracking->socket, &outcome);
-	errno = saved;
-	return true;
+	return handshake_is_seen(tracking, &outcome);
 }
 
 void handshake_was_refused(const struct tracked *socket, int error)

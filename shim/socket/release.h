@@ -74,8 +74,11 @@ void release_all(enum syn_reason reason);
  * failed at once ends when its program has been told. */
 bool handshake_has_ended(struct tracking *tracking);
 
-/* The same for an outcome that has been seen already, of a socket that is not in the table. */
+/* The same for an outcome that has been asked for already; and of a socket that is not in the
+ * table.
+ */
 struct outcome;
+bool handshake_is_seen(struct tracking *tracking, const struct outcome *outcome);
 void handshake_is_over(const struct tracked *socket, const struct outcome *outcome);
 
 /* An ordinary connect() under a rule has failed at once. */
