@@ -281,6 +281,17 @@ const struct policy_rule *policy_decide(const struct policy *policy,
 	return learned ? more_cautious(verdict, named) : named;
 }
 
+const struct policy_rule *policy_decide_unnamed(const struct policy *policy,
+						const struct policy_question *question)
+{
+	const struct policy_rule *rule = policy_decide(policy, question);
+
+	for (; rule && policy != rule->policy; policy = policy->behind)
+		if (policy->named_denial != POLICY_NO_DENIAL)
+			return NULL;
+	return rule && policy->named_denial < rule->position ? NULL : rule;
+}
+
 const struct policy_rule *policy_decide_listen(const struct policy *policy,
 					       const struct policy_question *question)
 {

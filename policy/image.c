@@ -189,6 +189,7 @@ struct policy_rule *image_read_rule(const struct policy *policy, enum image_part
 		.suspend_s = from->suspend_s,
 		.max_bytes = from->max_bytes,
 		.control_share = from->control_share,
+		.supervise = from->supervise,
 		.backlog = from->backlog,
 		.line = from->line,
 		.position = position,
@@ -283,5 +284,7 @@ bool image_adopt(struct policy *policy, const uint8_t *bytes, size_t size)
 	policy->image = image;
 	policy->count = (unsigned int)image->header->parts[IMAGE_RULES].count;
 	policy->has_names = image->header->has_names;
+	policy->has_programs = image->header->has_programs;
+	policy->named_denial = image->header->named_denial;
 	return adopt_sources(policy) && adopt_listen_rules(policy) && adopt_index(policy);
 }

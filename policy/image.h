@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 #define IMAGE_MAGIC   "tfo-run policy\n"
-#define IMAGE_VERSION 2u
+#define IMAGE_VERSION 3u
 #define IMAGE_ORDER   0x01020304u /* reads otherwise on a machine with another byte order */
 #define IMAGE_PAGE    4096u
 #define IMAGE_NOTHING UINT32_MAX /* a word that is not there */
@@ -44,6 +44,7 @@ struct image_header {
 	} parts[IMAGE_PARTS];
 	uint64_t lengths[2][3]; /* struct index_lengths, IPv4 and IPv6 */
 	uint32_t has_names, has_programs;
+	uint32_t named_denial, unused;
 };
 
 /* A file or directory that the policy came from. */
@@ -60,6 +61,7 @@ struct image_rule {
 	uint32_t ports, port_count;
 	uint32_t name, program, prefix, prefix_length, file, text; /* in the words */
 	uint32_t payload, hold_us, verify, minrtt_us, suspend_s, max_bytes, control_share;
+	uint32_t supervise;
 	uint32_t backlog, key; /* the key's path in the words */
 	uint32_t line;
 };

@@ -72,6 +72,7 @@ static void put_rule(struct writing *writing, enum image_part part, const struct
 		.suspend_s = rule->suspend_s,
 		.max_bytes = rule->max_bytes,
 		.control_share = rule->control_share,
+		.supervise = rule->supervise,
 		.backlog = rule->backlog,
 		.key = put_string(writing, rule->key),
 		.line = rule->line,
@@ -169,6 +170,7 @@ static void plan(struct writing *writing)
 	header->order = IMAGE_ORDER;
 	header->has_names = writing->policy->has_names;
 	header->has_programs = index->has_programs;
+	header->named_denial = writing->policy->named_denial;
 	memcpy(header->lengths[0], &index->inet, sizeof(index->inet));
 	memcpy(header->lengths[1], &index->inet6, sizeof(index->inet6));
 	header->parts[IMAGE_RULES].count = writing->policy->count;

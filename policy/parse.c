@@ -189,6 +189,7 @@ static int parse_allow_columns(struct parse *parse, struct policy_rule *rule)
 			"prefix:\"bytes\"") < 0 ||
 	    parse_payload(parse, rule, column) < 0)
 		return -1;
+	rule->supervise = rule->payload == POLICY_PAYLOAD_ANY;
 	return parse_options(parse, rule, NULL);
 }
 
@@ -263,8 +264,13 @@ static void append_rule(struct policy *policy, struct policy_rule *rule)
 	else
 		policy->first = rule;
 	policy->last = rule;
-	if (rule->destination == POLICY_HOST || rule->destination == POLICY_SUFFIX)
-		policy->has_names = true;
+	if (rule->program)
+		policy->has_programs = true;
+	if (rule->destination != POLICY_HOST && rule->destination != POLICY_SUFFIX)
+		return;
+	policy->has_names = true;
+	if (rule->verb == POLICY_DENY && policy->named_denial == POLICY_NO_DENIAL)
+		policy->named_denial = rule->position;
 }
 
 static int parse_rule(struct parse *parse, struct span verb)

@@ -139,6 +139,14 @@ static int parse_program(const struct parse *parse, struct policy_rule *rule, st
 	return rule->program ? 0 : parse_no_memory(parse);
 }
 
+static int parse_supervise(const struct parse *parse, struct policy_rule *rule, struct span value)
+{
+	if (!span_is(value, "yes") && !span_is(value, "no"))
+		return parse_refuse(parse, value, "supervise is yes or no, not @");
+	rule->supervise = span_is(value, "yes");
+	return 0;
+}
+
 static int parse_backlog(const struct parse *parse, struct policy_rule *rule, struct span value)
 {
 	if (!parse_number(value, BACKLOG_MOST, &rule->backlog) || rule->backlog == 0)
@@ -177,6 +185,7 @@ static const struct option {
 	{OF_ALLOW, "max", "max=1000", parse_max},
 	{OF_ALLOW, "suspend", "suspend=5m", parse_suspend},
 	{OF_ALLOW, "control", "control=1/16", parse_control},
+	{OF_ALLOW, "supervise", "supervise=yes", parse_supervise},
 	{OF_ALLOW | OF_DENY | OF_LISTEN, "program", "program=curl", parse_program},
 	{OF_LISTEN, "backlog", "backlog=256", parse_backlog},
 	{OF_LISTEN, "key", "key=/etc/tfo/key", parse_key},

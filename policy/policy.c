@@ -11,8 +11,10 @@ struct policy *policy_new(void)
 	struct arena arena = {0};
 	struct policy *policy = arena_take(&arena, sizeof(*policy));
 
-	if (policy)
+	if (policy) {
 		policy->arena = arena;
+		policy->named_denial = POLICY_NO_DENIAL;
+	}
 	return policy;
 }
 
@@ -64,6 +66,18 @@ bool policy_has_names(const struct policy *policy)
 	while (policy && !policy->has_names)
 		policy = policy->behind;
 	return policy != NULL;
+}
+
+bool policy_has_programs(const struct policy *policy)
+{
+	while (policy && !policy->has_programs)
+		policy = policy->behind;
+	return policy != NULL;
+}
+
+bool policy_rule_allows_supervision(const struct policy_rule *rule)
+{
+	return rule->verb == POLICY_ALLOW && rule->supervise && rule->max_bytes == 0;
 }
 
 void policy_index(struct policy *policy)

@@ -62,6 +62,8 @@ struct policy_rule {
 	unsigned int suspend_s; /* the first suspension of a destination that fails */
 	unsigned int max_bytes; /* most bytes that ride in a SYN; 0: as many as fit */
 	unsigned int control_share; /* one connection in so many stays plain, to compare; 0: none */
+	bool supervise;		    /* POLICY_ALLOW: also where the payload cannot be seen; see
+				       policy_rule_allows_supervision() */
 	unsigned int backlog; /* POLICY_LISTEN: connections that may wait for their handshake */
 	const char *key;      /* POLICY_LISTEN: path of the key file (key.h); NULL: the kernel's */
 	const char *file;     /* where the rule stands, for the log */
@@ -149,6 +151,20 @@ struct policy_question {
  */
 const struct policy_rule *policy_decide(const struct policy *policy,
 					const struct policy_question *question);
+
+/* Whether a rule's connections may be held by somebody who does not see their payload
+ * (tfo-run --supervise): the operator has vouched for it, by payload `any` or supervise=yes, and
+ * set no limit to what rides in the SYN (max=), which could not be kept either. */
+bool policy_rule_allows_supervision(const struct policy_rule *rule);
+
+/* The same decision for somebody who does not know names either: NULL where a deny rule with a host
+ * name stands before the rule that was found, since that might be meant. Any thread, any signal
+ * handler. */
+const struct policy_rule *policy_decide_unnamed(const struct policy *policy,
+						const struct policy_question *question);
+
+/* Whether rules ask for the program's name. */
+bool policy_has_programs(const struct policy *policy);
 
 /* The rule for a server that listens at an address, or NULL: the first that matches. A server that
  * listens at every address is under rules for every address only: 0.0.0.0 is in 0.0.0.0/0, :: is in

@@ -164,6 +164,8 @@ static void add_options(struct text *text, const struct policy_rule *rule)
 		text_add(text, " program=");
 		text_add(text, rule->program);
 	}
+	if (rule->verb == POLICY_ALLOW && rule->supervise != (rule->payload == POLICY_PAYLOAD_ANY))
+		text_add(text, rule->supervise ? " supervise=yes" : " supervise=no");
 	if (rule->suspend_s != POLICY_SUSPEND_S)
 		add_duration(text, " suspend=", rule->suspend_s * (uint64_t)1000000);
 	if (!rule->verify)

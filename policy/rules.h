@@ -15,7 +15,9 @@ struct policy {
 	struct policy_rule *first_listen, *last_listen; /* few: asked one by one, in any policy */
 	unsigned int listen_count;
 	unsigned int count;
-	bool has_names;
+	bool has_names, has_programs;
+	uint32_t named_denial; /* position of the first deny rule with a host name, or: */
+#define POLICY_NO_DENIAL UINT32_MAX
 	struct source *sources;			    /* in no order */
 	const struct index *index;		    /* NULL: few rules, asked one by one */
 	_Atomic(const struct policy_rule *) *rules; /* by position; with an index only */

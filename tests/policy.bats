@@ -451,7 +451,7 @@ allow * https,domain-s,our-own tls
 	manual=$(<"$BATS_TEST_DIRNAME/../tools/man/tfo-policy.5")
 	write_policy 'x' 'allow * * x' 'allow * * any x=1'
 	try tfoctl policy check policy
-	for word in allow deny listen include any tls http dns redis memcached prefix: hold= verify= minrtt= max= suspend= control= program=; do
+	for word in allow deny listen include any tls http dns redis memcached prefix: hold= verify= minrtt= max= suspend= control= supervise= program=; do
 		[[ $manual == *".It Cm $word"* ]] || unexpected "$word in the manual"
 		[[ $stderr == *"$word"* ]] || unexpected "$word"
 	done
@@ -459,5 +459,5 @@ allow * https,domain-s,our-own tls
 		[[ $manual == *".It Cm $word"* ]] || unexpected "$word in the manual"
 	done
 	# and nothing that the messages name is missing above
-	[[ $(grep -oE '[a-z]+=' <<<"$stderr" | sort -u | tr '\n' ' ') == 'control= hold= max= minrtt= program= suspend= verify= x= ' ]]
+	[[ $(grep -oE '[a-z]+=' <<<"$stderr" | sort -u | tr '\n' ' ') == 'control= hold= max= minrtt= program= supervise= suspend= verify= x= ' ]]
 }

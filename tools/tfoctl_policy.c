@@ -178,6 +178,7 @@ static void json_options(struct json *json, const struct policy_rule *rule)
 	json_if_set(json, "max_bytes", rule->max_bytes);
 	json_number(json, "suspend_s", rule->suspend_s);
 	json_if_set(json, "control_share", rule->control_share);
+	json_bool(json, "supervise", policy_rule_allows_supervision(rule));
 }
 
 void json_rule(struct json *json, const struct policy_rule *rule)

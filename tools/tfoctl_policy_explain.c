@@ -484,6 +484,10 @@ static void print_options(const struct explanation *explanation)
 	if (rule->control_share)
 		print_line("options", "control=1/%u: that share stays ordinary, to compare",
 			   rule->control_share);
+	if (policy_rule_allows_supervision(rule))
+		print_line("options", "under tfo-run --supervise, too: whatever is written first");
+	else if (rule->supervise)
+		print_line("options", "not under tfo-run --supervise, which cannot keep max=");
 }
 
 static void print_payload_rule(const struct explanation *explanation)

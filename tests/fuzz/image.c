@@ -27,7 +27,7 @@ static const char rules[] = "deny 192.0.2.7 *\n"
 			    "allow api.internal 6379 prefix:\"GET \" minrtt=0\n"
 			    "allow api.internal 11211 memcached suspend=1m\n"
 			    "deny *.internal *\n"
-			    "allow * 53 dns\n";
+			    "allow * 53 dns supervise=yes\n";
 
 static const struct {
 	const char *address, *name, *program;

@@ -60,7 +60,7 @@ static const struct {
 	{"listen * 80 program=a/b", 21, 3, "is a path"},
 	{"allow * 80 any backlog=5", 16, 7,
 	 "unknown option \"backlog\": the known ones are hold=, verify=, minrtt=, max=, suspend=, "
-	 "control=, program="},
+	 "control=, supervise=, program="},
 	{"deny * 80 key=/k", 11, 6, "of the options only program="},
 };
 

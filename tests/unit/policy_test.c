@@ -532,7 +532,7 @@ static const struct {
 		    "       ^\n"},
 	{"allow a 1 prefix:\"\xc3\xbc\" x\033[1m=1",
 	 "test:1:22: unknown option \"x?[1m\": the known ones are hold=, verify=, minrtt=, max=, "
-	 "suspend=, control=, program=\n"
+	 "suspend=, control=, supervise=, program=\n"
 	 "allow a 1 prefix:\"\xc3\xbc\" x?[1m=1\n"
 	 "                     ^~~~~\n"},
 };

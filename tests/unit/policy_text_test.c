@@ -50,6 +50,10 @@ static const struct {
 	{"allow * * dns hold=1500us minrtt=2000us suspend=90s",
 	 "allow * * dns hold=1500us minrtt=2ms suspend=90s"},
 	{"allow * * any minrtt=10s suspend=24h", "allow * * any minrtt=10s suspend=24h"},
+	{"allow * * any supervise=yes", "allow * * any"},
+	{"allow * * any supervise=no suspend=2s", "allow * * any supervise=no suspend=2s"},
+	{"allow * * tls supervise=yes", "allow * * tls supervise=yes"},
+	{"allow * * tls supervise=no", "allow * * tls"},
 };
 
 static void test_forms(void)
