@@ -207,8 +207,10 @@ INTERPOSER READS_UNPASSED_WORDS int clone(int (*run)(void *), void *stack, int f
 	tls = va_arg(arguments, long);
 	child = va_arg(arguments, long);
 	va_end(arguments);
-	if (!(flags & CLONE_THREAD))
+	if (!(flags & CLONE_THREAD)) {
+		table_expect_sharer();
 		release_for_child();
+	}
 	return next.clone(run, stack, flags, argument, parent, tls, child);
 }
 
@@ -258,6 +260,7 @@ INTERPOSER int daemon(int keep_directory, int keep_streams)
  * reset a socket in flight (shutdown) without knowing. */
 static void before_program(void)
 {
+	table_expect_sharer();
 	release_for_child();
 	if (sockets_are_live() && table_is_ours())
 		handshakes_see_through_spawn();
@@ -424,6 +427,7 @@ INTERPOSER int execle(const char *path, const char *argument, ...)
 __attribute__((used, visibility("hidden"))) void before_vfork(void);
 void before_vfork(void)
 {
+	table_expect_sharer();
 	release_for_child();
 }
 

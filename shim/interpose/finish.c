@@ -15,11 +15,15 @@
 
 bool before_close(int fd)
 {
-	struct tracking tracking;
+	struct tracking tracking = table_peek(fd);
 
-	if (!table_is_ours())
+	if ((!tracking.socket && !table_has_marks(fd)) || !table_is_ours())
 		return true;
 	table_unmark(fd);
+	/* Stale or not: there is nothing to be done but to forget it. */
+	if (table_state(&tracking) == SOCKET_WATCHED && !end_matters(&tracking) &&
+	    table_move(&tracking, SOCKET_UNTRACKED))
+		return true;
 	tracking = table_find(fd);
 	if (table_state(&tracking) == SOCKET_HELD || table_state(&tracking) == SOCKET_BUSY)
 		release(&tracking, SYN_PROGRAM_CLOSES);

@@ -83,6 +83,7 @@ static bool duplicating_number(long number, const long word[6], long *result)
 	case SYS_fork:
 	case SYS_vfork:
 #endif
+		table_expect_sharer();
 		release_for_child();
 		return false;
 	default:
@@ -227,7 +228,11 @@ static long syscall_noted(long number, const long word[6])
 /* What matters for a socket that nothing is known of yet. */
 static bool is_never_passed(long number)
 {
-	return number == SYS_connect || number == SYS_epoll_ctl || number == SYS_listen ||
+	return number == SYS_clone || number == SYS_clone3 ||
+#ifdef SYS_vfork
+	       number == SYS_vfork ||
+#endif
+	       number == SYS_connect || number == SYS_epoll_ctl || number == SYS_listen ||
 	       number == SYS_accept || number == SYS_accept4 || number == SYS_setsockopt;
 }
 

@@ -9,10 +9,14 @@
 
 #include "shim/next.h"
 #include "shim/readable.h"
+#include "shim/socket/holds.h"
 #include "shim/socket/release.h"
 
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62 /* asm-generic/socket.h, Linux 5.0 */
+#endif
+#ifndef TCP_FASTOPEN_CONNECT
+#define TCP_FASTOPEN_CONNECT 30 /* linux/tcp.h, Linux 4.11 */
 #endif
 #ifndef TCP_ULP
 #define TCP_ULP 31 /* linux/tcp.h, Linux 4.13 */
@@ -176,7 +180,7 @@ static bool wants_connection(int level, int option)
 }
 
 /* A server that turns Fast Open off by itself looks like one that never heard of it. */
-static SLOW_PATH int set_fastopen(int fd, const void *value, socklen_t length)
+static int set_fastopen(int fd, const void *value, socklen_t length)
 {
 	int result = next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, value, length), backlog, saved;
 	socklen_t size = sizeof(backlog);
@@ -190,6 +194,23 @@ static SLOW_PATH int set_fastopen(int fd, const void *value, socklen_t length)
 	return result;
 }
 
+/* Options of TCP that say something of Fast Open. */
+static inline bool is_of_fastopen(int level, int option)
+{
+	const uint64_t options =
+		1ull << TCP_FASTOPEN | 1ull << TCP_FASTOPEN_CONNECT | 1ull << TCP_REPAIR;
+
+	return level == IPPROTO_TCP && (unsigned int)option < 64 && (options >> option & 1);
+}
+
+static SLOW_PATH int set_of_fastopen(int fd, int option, const void *value, socklen_t length)
+{
+	if (option == TCP_FASTOPEN)
+		return set_fastopen(fd, value, length);
+	hold_program_sets_own();
+	return next.setsockopt(fd, IPPROTO_TCP, option, value, length);
+}
+
 INTERPOSER int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
 	if (sockets_are_live()) {
@@ -200,7 +221,7 @@ INTERPOSER int setsockopt(int fd, int level, int option, const void *value, sock
 		if (changes_route(level, option))
 			release_as_connected(fd);
 	}
-	if (level == IPPROTO_TCP && option == TCP_FASTOPEN)
-		return set_fastopen(fd, value, length);
+	if (is_of_fastopen(level, option))
+		return set_of_fastopen(fd, option, value, length);
 	return next.setsockopt(fd, level, option, value, length);
 }

@@ -101,7 +101,7 @@ static int follow_ordinary(int fd, const struct tracked *facts, int result)
 		struct tracking tracking;
 
 		table_add(fd, SOCKET_CONNECTING, facts);
-		tracking = table_find(fd);
+		tracking = table_peek(fd);
 		if (result == 0 && table_state(&tracking) == SOCKET_CONNECTING)
 			handshake_has_ended(&tracking);
 	} else {
@@ -151,7 +151,7 @@ static int keep_hold(int fd, const struct tracked *facts)
 		return connect_released(fd, facts);
 	}
 	keeper_expect(atomic_load(&facts->deadline_ns));
-	tracking = table_find(fd);
+	tracking = table_peek(fd);
 	return tracking.socket ? answer_held(&tracking) : 0;
 }
 

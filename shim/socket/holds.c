@@ -34,11 +34,21 @@ static int option_of(int fd, int level, int name)
 	return next.getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
 }
 
+static _Atomic(bool) program_sets_own;
+
+void hold_program_sets_own(void)
+{
+	atomic_store(&program_sets_own, true);
+}
+
+/* The socket is asked and not our socket(): other preloads and the kernel may make it MPTCP. */
 bool hold_is_possible(int fd)
 {
-	return option_of(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP &&
-	       option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) <= 0 &&
-	       option_of(fd, IPPROTO_TCP, TCP_REPAIR) <= 0;
+	if (option_of(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
+		return false;
+	return !atomic_load_explicit(&program_sets_own, memory_order_relaxed) ||
+	       (option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) <= 0 &&
+		option_of(fd, IPPROTO_TCP, TCP_REPAIR) <= 0);
 }
 
 static int connect_really(int fd, const struct tracked *facts)
@@ -53,7 +63,8 @@ static bool set_fastopen_connect(int fd, int on)
 	return next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) == 0;
 }
 
-/* In the kernel's hold there is no peer yet, although connect() said 0. */
+/* In the kernel's hold there is no peer yet, although connect() said 0. (To a socket that does not
+ * block it says 0 in no other case.) */
 static bool kernel_holds(int fd)
 {
 	union socket_address peer;
@@ -98,7 +109,7 @@ static struct attempt connect_in_kernel(int fd, const struct tracked *facts)
 	}
 	asked.result = connect_really(fd, facts);
 	saved = asked.result == 0 ? saved : errno;
-	if (asked.result == 0 && kernel_holds(fd)) {
+	if (asked.result == 0 && (!facts->blocking || kernel_holds(fd))) {
 		asked.came_to = ATTEMPT_HELD;
 		forget_old_error(fd);
 	}

@@ -45,6 +45,10 @@ const struct hold *hold_in_use(void);
  * do Fast Open themselves, and sockets being restored, are left to their owners. */
 bool hold_is_possible(int fd);
 
+/* The program is about to set TCP_FASTOPEN_CONNECT or TCP_REPAIR: from then on each socket is asked
+ * for both. */
+void hold_program_sets_own(void);
+
 /* The client bit of net.ipv4.tcp_fastopen was found to be off: nothing is held by the user's hold
  * for a moment. */
 void hold_found_client_bit_off(void);

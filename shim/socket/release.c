@@ -323,6 +323,7 @@ bool handshake_is_seen(struct tracking *tracking, const struct outcome *outcome)
 
 	if (outcome->handshake == HANDSHAKE_UNDER_WAY || atomic_load(&tracking->socket->failure))
 		return false;
+	atomic_store(&tracking->socket->handshake_us, outcome->rtt_us);
 	if (table_move(tracking, is_timed(tracking->socket) ? SOCKET_TIMED : SOCKET_WATCHED))
 		handshake_is_over(tracking->socket, outcome);
 	errno = saved;
@@ -366,6 +367,21 @@ void connection_is_given_up(const struct tracking *tracking)
 /* SYN data was accepted, and then nothing came: neither data nor the end of the stream nor a word
  * on anything else that was sent. A server that is merely slow is given this time. */
 #define STALL_NS (1 * NS_PER_S)
+
+static bool is_early(const struct tracked *socket, uint64_t round_trip_us)
+{
+	return clock_now_ns() - socket->syn_ns < 2 * (round_trip_us * NS_PER_US);
+}
+
+/* Without asking the kernel: what came with the handshake says how long an answer is early. */
+bool end_matters(const struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+
+	return socket->syn_bytes &&
+	       (!socket->handshake_us || is_early(socket, socket->handshake_us) ||
+		clock_now_ns() - socket->syn_ns >= STALL_NS);
+}
 
 void connection_ends(const struct tracking *tracking)
 {
@@ -446,12 +462,12 @@ void early_answer_discard(const struct tracking *tracking)
 	struct outcome outcome;
 	int saved = errno;
 
-	if (!socket->syn_bytes || socket->inherited || atomic_load(&tracking->socket->shared) ||
-	    atomic_load(&last_child_ns) >= atomic_load(&tracking->socket->connected_ns))
+	if (!socket->syn_bytes || socket->inherited || socket->shared ||
+	    last_child_ns >= socket->connected_ns ||
+	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
 		return;
 	outcome = outcome_of(tracking->fd);
-	if (outcome.bytes_received && clock_now_ns() < atomic_load(&tracking->socket->syn_ns) +
-							       2 * (outcome.rtt_us * NS_PER_US))
+	if (outcome.bytes_received && is_early(socket, outcome.rtt_us))
 		for (int times = 0; times < DISCARD_MOST; times++)
 			if (next.recv(tracking->fd, NULL, DISCARD_BYTES,
 				      MSG_DONTWAIT | MSG_TRUNC) <= 0)

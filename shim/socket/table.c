@@ -29,7 +29,7 @@
 struct leaf {
 	_Atomic(uint32_t) words[LEAF_SIZE]; /* state in the low byte, generation above */
 	_Atomic(uint8_t) marks[LEAF_SIZE];
-	_Atomic(uint32_t) used; /* entries that are not SOCKET_UNTRACKED */
+	_Atomic(uint32_t) counts[SOCKET_STATES]; /* entries in each state but SOCKET_UNTRACKED */
 	struct tracked sockets[LEAF_SIZE];
 };
 
@@ -38,7 +38,14 @@ _Atomic(uint32_t) table_held;
 _Atomic(uint32_t) table_noted;
 
 static _Atomic(struct leaf *) leaves[LEAF_COUNT];
+static _Atomic(unsigned int) leaf_limit; /* one more than the number of the last leaf there is */
 static _Atomic(pid_t) table_owner;
+
+/* Says without a system call that the table is this process's: in a page that the kernel wipes in a
+ * child with memory of its own (MADV_WIPEONFORK, Linux 4.14). A child that shares our memory would
+ * find it as it is, so it is not believed from the first one on. */
+static _Atomic(bool) *_Atomic owned;
+static _Atomic(bool) memory_is_shared;
 
 static _Atomic(uint64_t) streams[TABLE_LIMIT / 64];
 
@@ -61,6 +68,14 @@ static struct leaf *leaf_of(int fd)
 	return atomic_load_explicit(&leaves[(unsigned int)fd >> LEAF_BITS], memory_order_acquire);
 }
 
+static void raise_leaf_limit(unsigned int limit)
+{
+	unsigned int before = atomic_load(&leaf_limit);
+
+	while (before < limit && !atomic_compare_exchange_weak(&leaf_limit, &before, limit))
+		;
+}
+
 static struct leaf *leaf_for(int fd)
 {
 	struct leaf *leaf = leaf_of(fd), *expected = NULL;
@@ -71,6 +86,8 @@ static struct leaf *leaf_for(int fd)
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (leaf == MAP_FAILED)
 		return NULL;
+	/* First, so that nobody has a leaf that others do not look at. */
+	raise_leaf_limit(((unsigned int)fd >> LEAF_BITS) + 1);
 	if (atomic_compare_exchange_strong(&leaves[(unsigned int)fd >> LEAF_BITS], &expected, leaf))
 		return leaf;
 	munmap(leaf, sizeof(*leaf));
@@ -103,7 +120,7 @@ static void count_in(struct leaf *leaf, enum socket_state state)
 {
 	if (state == SOCKET_UNTRACKED)
 		return;
-	atomic_fetch_add(&leaf->used, 1);
+	atomic_fetch_add(&leaf->counts[state], 1);
 	atomic_fetch_add(is_live(state) ? &table_live : &table_noted, 1);
 	if (state == SOCKET_HELD)
 		atomic_fetch_add(&table_held, 1);
@@ -116,7 +133,7 @@ static void count_out(struct leaf *leaf, enum socket_state state)
 	if (state == SOCKET_HELD)
 		atomic_fetch_sub(&table_held, 1);
 	atomic_fetch_sub(is_live(state) ? &table_live : &table_noted, 1);
-	atomic_fetch_sub(&leaf->used, 1);
+	atomic_fetch_sub(&leaf->counts[state], 1);
 }
 
 /* The generation changes when an entry is claimed, so that a word kept over a reuse never fits. */
@@ -163,12 +180,49 @@ uint64_t socket_identity(int fd)
 	return identity;
 }
 
-bool table_is_ours(void)
+static bool table_is_of_our_pid(void)
 {
 	return atomic_load_explicit(&table_owner, memory_order_relaxed) == getpid();
 }
 
-static struct tracking peek(int fd)
+bool table_is_ours(void)
+{
+	_Atomic(bool) *mark = atomic_load_explicit(&owned, memory_order_acquire);
+
+	if (mark && atomic_load(mark) && !atomic_load(&memory_is_shared))
+		return true;
+	return table_is_of_our_pid();
+}
+
+void table_expect_sharer(void)
+{
+	atomic_store(&memory_is_shared, true);
+}
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18 /* asm-generic/mman-common.h, Linux 4.14 */
+#endif
+
+static void mark_as_owned(void)
+{
+	static _Atomic(bool) tried;
+	_Atomic(bool) *mark;
+
+	if (atomic_load(&tried) || !table_is_of_our_pid() || atomic_exchange(&tried, true))
+		return;
+	mark = mmap(NULL, sizeof(*mark), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	if (mark == MAP_FAILED)
+		return;
+	if (madvise(mark, sizeof(*mark), MADV_WIPEONFORK) == 0) {
+		atomic_store(mark, true);
+		atomic_store_explicit(&owned, mark, memory_order_release);
+	} else {
+		munmap(mark, sizeof(*mark));
+	}
+}
+
+struct tracking table_peek(int fd)
 {
 	struct tracking tracking = {.fd = fd};
 	struct leaf *leaf = leaf_of(fd);
@@ -188,7 +242,7 @@ bool table_is_same_socket(const struct tracking *tracking)
 
 struct tracking table_find(int fd)
 {
-	struct tracking tracking = peek(fd);
+	struct tracking tracking = table_peek(fd);
 
 	if (!tracking.socket)
 		return tracking;
@@ -205,35 +259,42 @@ struct tracking table_find(int fd)
 	return tracking;
 }
 
-/* Field by field: others may read the atomic ones of a stale entry at this moment. */
+#define COPY(field)                                                                                \
+	atomic_store_explicit(&socket->field,                                                      \
+			      atomic_load_explicit(&facts->field, memory_order_relaxed),           \
+			      memory_order_relaxed)
+
+/* Field by field: others may read the atomic ones of a stale entry at this moment. Who is to see
+ * them sees the word that is moved afterwards first. */
 static void fill(struct tracked *socket, const struct tracked *facts)
 {
 	socket->address = facts->address;
 	socket->address_length = facts->address_length;
-	socket->policy = facts->policy;
-	socket->rule = facts->rule;
-	socket->by_name = facts->by_name;
-	socket->blocking = facts->blocking;
-	socket->rtt_us = facts->rtt_us;
-	socket->judged = facts->judged;
-	socket->inherited = facts->inherited;
-	socket->control = facts->control;
-	socket->reset = facts->reset;
-	socket->reason = facts->reason;
-	socket->syn_bytes = facts->syn_bytes;
-	atomic_store(&socket->identity, atomic_load(&facts->identity));
-	atomic_store(&socket->connected_ns, atomic_load(&facts->connected_ns));
-	atomic_store(&socket->deadline_ns, atomic_load(&facts->deadline_ns));
-	atomic_store(&socket->syn_ns, atomic_load(&facts->syn_ns));
-	atomic_store(&socket->holder, atomic_load(&facts->holder));
-	atomic_store(&socket->busy_thread, 0);
-	atomic_store(&socket->told_connected, atomic_load(&facts->told_connected));
-	atomic_store(&socket->seen_writable, atomic_load(&facts->seen_writable));
-	atomic_store(&socket->waited_in_vain, atomic_load(&facts->waited_in_vain));
-	atomic_store(&socket->epoll_set, atomic_load(&facts->epoll_set));
-	atomic_store(&socket->shared, atomic_load(&facts->shared));
-	atomic_store(&socket->wants_to_read, atomic_load(&facts->wants_to_read));
-	atomic_store(&socket->failure, atomic_load(&facts->failure));
+	COPY(policy);
+	COPY(rule);
+	COPY(by_name);
+	COPY(blocking);
+	COPY(rtt_us);
+	COPY(judged);
+	COPY(inherited);
+	COPY(control);
+	COPY(reset);
+	COPY(reason);
+	COPY(syn_bytes);
+	COPY(handshake_us);
+	COPY(identity);
+	COPY(connected_ns);
+	COPY(deadline_ns);
+	COPY(syn_ns);
+	COPY(holder);
+	atomic_store_explicit(&socket->busy_thread, 0, memory_order_relaxed);
+	COPY(told_connected);
+	COPY(seen_writable);
+	COPY(waited_in_vain);
+	COPY(epoll_set);
+	COPY(shared);
+	COPY(wants_to_read);
+	COPY(failure);
 }
 
 struct tracked table_facts(const struct tracked *socket)
@@ -254,6 +315,7 @@ bool table_add(int fd, enum socket_state state, const struct tracked *facts)
 	word = atomic_load_explicit(&leaf->words[slot_of(fd)], memory_order_acquire);
 	if (state_of(word) != SOCKET_UNTRACKED || !move_word(leaf, slot_of(fd), &word, SOCKET_BUSY))
 		return false;
+	mark_as_owned();
 	fill(&leaf->sockets[slot_of(fd)], facts);
 	return move_word(leaf, slot_of(fd), &word, state);
 }
@@ -299,10 +361,12 @@ void table_settle(struct tracking *tracking, enum socket_state state)
 void table_each(enum socket_state state, bool (*visit)(struct tracking *tracking, void *context),
 		void *context)
 {
-	for (unsigned int index = 0; index < LEAF_COUNT; index++) {
+	unsigned int limit = atomic_load(&leaf_limit);
+
+	for (unsigned int index = 0; index < limit; index++) {
 		struct leaf *leaf = atomic_load_explicit(&leaves[index], memory_order_acquire);
 
-		if (!leaf || atomic_load(&leaf->used) == 0)
+		if (!leaf || atomic_load(&leaf->counts[state]) == 0)
 			continue;
 		for (unsigned int slot = 0; slot < LEAF_SIZE; slot++) {
 			struct tracking tracking = {
@@ -333,6 +397,13 @@ bool table_is_marked(int fd, enum descriptor_mark mark)
 	return leaf && (atomic_load(&leaf->marks[slot_of(fd)]) & mark);
 }
 
+bool table_has_marks(int fd)
+{
+	struct leaf *leaf = leaf_of(fd);
+
+	return leaf && atomic_load(&leaf->marks[slot_of(fd)]);
+}
+
 void table_unmark(int fd)
 {
 	struct leaf *leaf = leaf_of(fd);
@@ -344,7 +415,7 @@ void table_unmark(int fd)
 
 void table_unmark_range(unsigned int first, unsigned int last)
 {
-	for (unsigned int index = first >> LEAF_BITS; index < LEAF_COUNT; index++) {
+	for (unsigned int index = first >> LEAF_BITS; index < atomic_load(&leaf_limit); index++) {
 		if (index << LEAF_BITS > last)
 			return;
 		if (!atomic_load(&leaves[index]))
@@ -379,20 +450,25 @@ static void adopt_slot(struct leaf *leaf, int fd, void (*orphan)(int fd))
 void table_after_fork(void (*orphan)(int fd))
 {
 	bool was_used = sockets_are_noted();
+	_Atomic(bool) *mark = atomic_load(&owned);
 
 	atomic_store(&table_owner, getpid());
+	atomic_store(&memory_is_shared, false);
+	if (mark)
+		atomic_store(mark, true);
 	if (!was_used)
 		return;
 	/* Other threads may have been between count and word: count again. */
 	atomic_store(&table_live, 0);
 	atomic_store(&table_held, 0);
 	atomic_store(&table_noted, 0);
-	for (unsigned int index = 0; index < LEAF_COUNT; index++) {
+	for (unsigned int index = 0; index < atomic_load(&leaf_limit); index++) {
 		struct leaf *leaf = atomic_load(&leaves[index]);
 
 		if (!leaf)
 			continue;
-		atomic_store(&leaf->used, 0);
+		for (unsigned int state = 0; state < SOCKET_STATES; state++)
+			atomic_store(&leaf->counts[state], 0);
 		for (unsigned int slot = 0; slot < LEAF_SIZE; slot++)
 			if (atomic_load(&leaf->words[slot]) & STATE_MASK ||
 			    atomic_load(&leaf->marks[slot]))

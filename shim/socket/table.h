@@ -30,6 +30,7 @@ enum socket_state {
 	SOCKET_BUSY,	   /* somebody is emitting or releasing at this moment */
 	SOCKET_IN_FLIGHT,  /* the SYN is out, the handshake has not been seen to end */
 	SOCKET_KEPT,	   /* our own descriptor of a socket that the program closed in flight */
+	SOCKET_STATES,
 };
 
 /* Why the SYN left as it did; for the log. */
@@ -84,7 +85,8 @@ struct tracked {
 	_Atomic(bool) control;	     /* left plain, to compare (control=) */
 	_Atomic(bool) reset;	     /* SYN+data was reset, and a plain connection made instead */
 	_Atomic(enum syn_reason) reason;
-	_Atomic(uint32_t) syn_bytes; /* payload that left with the SYN */
+	_Atomic(uint32_t) syn_bytes;	/* payload that left with the SYN */
+	_Atomic(uint32_t) handshake_us; /* the round trip that the handshake took, 0: not known */
 };
 
 /* A descriptor that is tracked, and its state when it was looked up. */
@@ -129,6 +131,10 @@ enum socket_state table_state(const struct tracking *tracking);
  * vfork child, or a child of a raw clone. SOCKET_KEPT entries are returned as such. */
 struct tracking table_find(int fd);
 
+/* The same without looking whose the table is and whether it is the same socket: for what has just
+ * been added, and to see that there is nothing to do. */
+struct tracking table_peek(int fd);
+
 /* Whether a tracking that did not come from table_find() is still of the socket behind its number.
  */
 bool table_is_same_socket(const struct tracking *tracking);
@@ -168,6 +174,7 @@ enum descriptor_mark {
 };
 void table_mark(int fd, enum descriptor_mark mark);
 bool table_is_marked(int fd, enum descriptor_mark mark);
+bool table_has_marks(int fd);
 void table_unmark(int fd);
 void table_unmark_range(unsigned int first, unsigned int last);
 
@@ -176,8 +183,12 @@ void table_unmark_range(unsigned int first, unsigned int last);
 void table_note_stream(int fd);
 bool table_may_be_stream(int fd);
 
-/* Whether this process, and not a vfork child or an unseen clone, owns the table. A system call. */
+/* Whether this process, and not a vfork child or an unseen clone, owns the table. Costs a system
+ * call until something is tracked, and from the first table_expect_sharer() on. */
 bool table_is_ours(void);
+
+/* A child is about to be made that is no thread and may share this process's memory. */
+void table_expect_sharer(void);
 
 /* In the child of a fork: the table is this process's now; entries of the parent's keeper go (their
  * descriptors are returned one by one through `orphan`), the rest is marked as inherited. */
