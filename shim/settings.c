@@ -12,6 +12,7 @@
 #include "shim/clock.h"
 #include "shim/log.h"
 #include "shim/memory/destinations.h"
+#include "shim/memory/tally.h"
 
 struct settings settings;
 
@@ -58,6 +59,7 @@ void settings_read(void)
 		.log = copy_of("TFO_LOG"),
 	};
 	memory_configure(copy_of("TFO_STATE"), copy_of("XDG_RUNTIME_DIR"));
+	tally_open(getenv("TFO_SUMMARY"));
 }
 
 void settings_check(void)

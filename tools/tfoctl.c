@@ -49,6 +49,7 @@ static const struct verb verbs[] = {
 	 key_apply_verb},
 	{NULL, "probe", "HOST:PORT [--http|--tls|--data FILE]", 4,
 	 "does Fast Open work there? says where it fails", probe_verb},
+	{NULL, "run", NULL, INT_MAX, NULL, run_verb},
 	{NULL, "unit", NULL, INT_MAX, NULL, unit_verb},
 };
 
@@ -150,7 +151,7 @@ static const struct verb *find_verb(const char *group, const char *name)
 	return NULL;
 }
 
-static int run_verb(int count, char **words)
+static int run_named(int count, char **words)
 {
 	const char *group = NULL;
 	const struct verb *verb;
@@ -190,7 +191,7 @@ static int run(int count, char **words)
 		puts("tfoctl " TFO_VERSION);
 		return EXIT_SUCCESS;
 	}
-	return run_verb(count, words);
+	return run_named(count, words);
 }
 
 #define LIBRARY "libtfo-preload"

@@ -39,6 +39,7 @@ int key_apply_verb(int count, char **words);
 int probe_verb(int count, char **words);
 
 /* Parts of tfo-run, which says what they are for. */
+int run_verb(int count, char **words);
 int unit_verb(int count, char **words);
 
 /* Says on standard error what is wrong with a policy, and where. */

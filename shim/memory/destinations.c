@@ -14,6 +14,7 @@
 #include "shim/memory/judge.h"
 #include "shim/memory/place.h"
 #include "shim/memory/servers.h"
+#include "shim/memory/tally.h"
 #include "shim/memory/trial.h"
 
 /* Three suspensions of different destinations within this time: it is the path that we share. */
@@ -263,9 +264,7 @@ static void note_name(struct memory_entry *entry, const char *name)
 
 static void note_counts(struct memory_entry *entry, const struct experience *experience)
 {
-	bool data = experience->syn == SYN_CARRIED_DATA && experience->established &&
-		    !experience->reset;
-	bool saved = data && experience->acknowledged && !experience->retransmitted;
+	bool data = carried_data(experience), saved = saved_round_trip(experience);
 
 	add(&entry->connections, true);
 	add(&entry->in_syn, data);
@@ -287,11 +286,11 @@ void memory_record(const struct sockaddr *address, socklen_t length, const struc
 	struct memory_place key;
 	uint32_t now = now_s();
 
-	if (!file || !memory_place_of(address, length, &key))
+	if (!file || !memory_place_of(address, length, &key) ||
+	    !(entry = find_or_claim(file, &key, now))) {
+		tally_note(experience, experience->rtt_us, false);
 		return;
-	entry = find_or_claim(file, &key, now);
-	if (!entry)
-		return;
+	}
 	atomic_store(&entry->last_used_s, now);
 	if (!experience->stalled) {
 		/* A destination that did not answer is not known to be good any more. */
@@ -307,6 +306,7 @@ void memory_record(const struct sockaddr *address, socklen_t length, const struc
 		if (judgement.suspicious_path)
 			note_suspension(file, &key, now, rule->suspend_s);
 	}
+	tally_note(experience, believable_rtt(entry), judgement.suspend);
 }
 
 void memory_record_first_byte(const struct policy_rule *rule, bool control, uint64_t us)

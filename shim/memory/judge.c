@@ -129,3 +129,13 @@ struct judgement judge(struct standing standing, const struct experience *experi
 		judge_empty(&judgement, experience, base_s);
 	return judgement;
 }
+
+bool carried_data(const struct experience *experience)
+{
+	return experience->syn == SYN_CARRIED_DATA && experience->established && !experience->reset;
+}
+
+bool saved_round_trip(const struct experience *experience)
+{
+	return carried_data(experience) && experience->acknowledged && !experience->retransmitted;
+}

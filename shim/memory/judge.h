@@ -29,6 +29,11 @@ struct judgement {
 	bool suspicious_path;	/* the suspension says something about the path, not the server */
 };
 
+/* Whether data that rode in the SYN came to an established connection; and whether it was there a
+ * round trip earlier than it would have been. */
+bool carried_data(const struct experience *experience);
+bool saved_round_trip(const struct experience *experience);
+
 /* `base_s`: the first suspension, in seconds. */
 struct judgement judge(struct standing standing, const struct experience *experience,
 		       uint32_t base_s);

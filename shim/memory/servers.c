@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "shim/memory/file.h"
+#include "shim/memory/tally.h"
 
 static uint32_t now_s(void)
 {
@@ -101,6 +102,7 @@ void memory_server_accepted(const struct sockaddr *address, socklen_t length, bo
 {
 	struct memory_server *entry = entry_for(address, length);
 
+	tally_accepted(in_syn);
 	if (!entry)
 		return;
 	atomic_fetch_add_explicit(&entry->accepted, 1, memory_order_relaxed);
