@@ -51,6 +51,10 @@ static const struct verb verbs[] = {
 	 "does Fast Open work there? says where it fails", probe_verb},
 	{NULL, "run", NULL, INT_MAX, NULL, run_verb},
 	{NULL, "unit", NULL, INT_MAX, NULL, unit_verb},
+	{NULL, "install", "DIR", INT_MAX, "all that containers need, into a directory",
+	 install_verb},
+	{NULL, "inject", "[OPTION...] BUNDLE", INT_MAX,
+	 "the library, into an OCI bundle or its config.json", inject_verb},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
@@ -121,6 +125,9 @@ static void print_help(void)
 	     "and the pause.\n"
 	     "The memory: TFO_STATE, else XDG_RUNTIME_DIR/tfo/destinations, as the library has "
 	     "it.\n"
+	     "inject: OPTION is -a RULE, -l RULE, --wrap, --at PATH, --runtime DIR, -n, or "
+	     "--remove; "
+	     "tfo-run --help.\n"
 	     "probe sends an HTTP request on ports 80 and 8080, elsewhere a TLS ClientHello.\n\n"
 	     "Exit status: 0, 1 if something is wrong, 2 if the command line is; of probe: 0 "
 	     "works, "

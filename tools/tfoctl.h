@@ -32,6 +32,8 @@ int policy_compile_verb(int count, char **words);
 int policy_which_verb(int count, char **words);
 int status_verb(int count, char **words);
 int forget_verb(int count, char **words);
+int install_verb(int count, char **words);
+int inject_verb(int count, char **words);
 int prime_verb(int count, char **words);
 int key_new_verb(int count, char **words);
 int key_rotate_verb(int count, char **words);

@@ -23,7 +23,8 @@
 #else
 #define OWN_DATA ELFDATA2MSB
 #endif
-#define OWN_CLASS (__ELF_NATIVE_CLASS == 64 ? ELFCLASS64 : ELFCLASS32)
+#define OWN_BITS  (__SIZEOF_POINTER__ * 8)
+#define OWN_CLASS (OWN_BITS == 64 ? ELFCLASS64 : ELFCLASS32)
 
 /* The kernel takes no more than 64 KiB of program headers. The rest is far more than programs
  * have, and keeps the work small for a file that lies. */
@@ -232,7 +233,7 @@ const char *elf_architecture(const struct elf *elf)
 
 const char *elf_own_architecture(void)
 {
-	const struct elf own = {.machine = OWN_MACHINE, .bits = __ELF_NATIVE_CLASS};
+	const struct elf own = {.machine = OWN_MACHINE, .bits = OWN_BITS};
 
 	return elf_architecture(&own);
 }
