@@ -9,12 +9,12 @@ teardown() {
 	lab_reset
 }
 
-# The cost of each call, as in the table that tests/bench/overhead prints.
+# The cost of each call, as in the table that tools/bench prints.
 @test "on a descriptor that is none of its business, a call costs 8 instructions more at most" {
 	command -v valgrind >/dev/null || must_skip "valgrind is missing"
 	grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "$TFO_BUILD/CMakeCache.txt" ||
 		must_skip "this holds for a release build"
-	try "$BATS_TEST_DIRNAME/bench/overhead" write read send recv close
+	try "$BATS_TEST_DIRNAME/bench/instructions" write read send recv close
 	expect_status 0
 	((${#lines[@]} == 6)) || unexpected "a heading and five calls"
 	# A library that adds nothing was not there.

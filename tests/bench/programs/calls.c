@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls CALL TIMES: makes one call that many times, on descriptors that have nothing to do with
- * TCP. For `overhead`, which counts the instructions; `calls --list` says which calls there are.
+ * Makes calls that are none of the library's business, many times each:
+ *
+ *   calls [-t] [CALL...]     all of them, or those named; calls --list says which there are
+ *
+ * For callgrind: each call is repeated 10 times to get what happens once out of the way, and then
+ * 10 and 1010 times, each by one call of make_calls(). With -t it is repeated 5000 times by the
+ * clock. Prints for each what came of it, "-" if it failed, then the reason: write 10 10 1010
+ *   write 81.3                      with -t: nanoseconds a call
+ *   connect-tcp - Operation not permitted
  * Each call succeeds however often it is made, so that every turn takes the same instructions.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -18,7 +26,12 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+#define FEW   10
+#define MORE  1000
+#define TIMED 5000
 
 static int null;	/* /dev/null: takes everything, gives nothing, is always ready */
 static int spare;	/* a descriptor that may be replaced */
@@ -155,6 +168,22 @@ static bool do_connect(void)
 	return connect(udp, (const struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
+/* Nobody listens there, and on loopback that is known at once. */
+static bool do_connect_tcp(void)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	static int tcp = -1;
+
+	if (tcp < 0)
+		tcp = socket(AF_INET, SOCK_STREAM, 0);
+	return connect(tcp, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
+	       errno == ECONNREFUSED;
+}
+
 /* As syslog() and the caches of names do it. */
 static bool do_connect_unix(void)
 {
@@ -190,6 +219,7 @@ static const struct call {
 	{"getpeername", do_getpeername},
 	{"syscall", do_syscall},
 	{"connect", do_connect},
+	{"connect-tcp", do_connect_tcp},
 	{"connect-unix", do_connect_unix},
 };
 
@@ -212,19 +242,50 @@ static bool prepare(void)
 	       epoll_ctl(ready_epoll, EPOLL_CTL_ADD, ready, &event) == 0;
 }
 
-static int make(const struct call *call, long times)
+static bool make_calls(const struct call *call, long times)
 {
-	if (!prepare()) {
-		perror("calls: cannot prepare");
-		return 1;
-	}
-	for (long i = 0; i < times; i++) {
-		if (!call->make()) {
-			perror(call->name);
-			return 1;
-		}
-	}
-	return 0;
+	for (long i = 0; i < times; i++)
+		if (!call->make())
+			return false;
+	return true;
+}
+
+/* callgrind counts between its call and its return, so it must be a function of its own under that
+ * very name: the compiler cannot know what is called here. */
+static bool (*volatile repeat)(const struct call *, long) = make_calls;
+
+static bool repeat_for_callgrind(const struct call *call)
+{
+	if (!repeat(call, FEW) || !repeat(call, FEW) || !repeat(call, FEW + MORE))
+		return false;
+	printf("%s %d %d %d\n", call->name, FEW, FEW, FEW + MORE);
+	return true;
+}
+
+static bool repeat_by_the_clock(const struct call *call)
+{
+	struct timespec from, to;
+
+	if (!repeat(call, FEW))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (!repeat(call, TIMED))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	printf("%s %.1f\n", call->name,
+	       ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
+		       TIMED);
+	return true;
+}
+
+static bool is_wanted(const struct call *call, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (strcmp(*names, call->name) == 0)
+			return true;
+	return false;
 }
 
 static int list(void)
@@ -236,11 +297,21 @@ static int list(void)
 
 int main(int argc, char **argv)
 {
+	bool (*measure)(const struct call *) = repeat_for_callgrind;
+	char **names = argv + 1;
+
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
 		return list();
-	for (size_t i = 0; argc == 3 && i < CALLS; i++)
-		if (strcmp(argv[1], calls[i].name) == 0)
-			return make(&calls[i], strtol(argv[2], NULL, 10));
-	fputs("usage: calls CALL TIMES | calls --list\n", stderr);
-	return 2;
+	if (argc > 1 && strcmp(argv[1], "-t") == 0) {
+		measure = repeat_by_the_clock;
+		names++;
+	}
+	if (!prepare()) {
+		perror("calls: cannot prepare");
+		return 1;
+	}
+	for (size_t i = 0; i < CALLS; i++)
+		if (is_wanted(&calls[i], names) && !measure(&calls[i]))
+			printf("%s - %s\n", calls[i].name, strerror(errno));
+	return 0;
 }

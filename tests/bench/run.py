@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures; tools/bench calls it. See tools/bench --help.
+
+Each group of rows is measured by a process of its own, in a laboratory of its own (tests/lab/enter), within a bounded time. What it
+has measured by then is in the results, whatever becomes of it."""
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import machine
+import report
+from place import FULL, QUICK, REPOSITORY, SMOKE, Run, say
+
+# In the order of the tables; the seconds that a group may take at most.
+GROUPS = {"latency": 420, "overhead": 180, "startup": 180}
+ENTER = os.path.join(REPOSITORY, "tests/lab/enter")
+
+
+def measure_group(name, mode, path):
+    """In the laboratory. Writes what there is after each row."""
+    group = importlib.import_module(name)
+    begin = time.monotonic()
+    result = {"name": name, "title": group.TITLE, "about": group.ABOUT, "rows": []}
+    for row in group.measure(Run(mode)):
+        result["rows"].append(row.json())
+        result["seconds"] = round(time.monotonic() - begin, 1)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            json.dump(result, file)
+        os.replace(path + ".new", path)
+
+
+def run_group(name, mode, directory):
+    """Returns the group's results, with its troubles if it had any."""
+    path = os.path.join(directory, name + ".json")
+    say(f"{name}, {GROUPS[name]} s at most")
+    trouble = None
+    group = subprocess.Popen([ENTER, sys.executable, __file__, "--mode", mode, "--group", name, "--output", path])
+    try:
+        status = group.wait(GROUPS[name])
+        if status:
+            trouble = f"this group ended with status {status}"
+    except subprocess.TimeoutExpired:
+        trouble = f"this group did not end within {GROUPS[name]} s"
+    finally:
+        group.kill()
+        group.wait()
+    try:
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+    except OSError:
+        module = importlib.import_module(name)
+        result = {"name": name, "title": module.TITLE, "about": module.ABOUT, "rows": [], "seconds": 0}
+    if trouble:
+        result["troubles"] = [trouble]
+    return result
+
+
+def measure(names, mode, output):
+    results = {"mode": mode, "machine": machine.describe(), "groups": []}
+    os.makedirs(output, exist_ok=True)
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        for name in names:
+            results["groups"].append(run_group(name, mode, directory))
+            results["seconds"] = round(time.monotonic() - begin, 1)
+            with open(os.path.join(output, "results.json"), "w", encoding="utf-8") as file:
+                json.dump(results, file, indent=1)
+                file.write("\n")
+    return results
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--mode", choices=(FULL, QUICK, SMOKE), default=QUICK)
+    options.add_argument("--group", choices=GROUPS, help="measure this one, here")
+    options.add_argument("--output", required=True)
+    options.add_argument("names", nargs="*")
+    options = options.parse_args()
+    if options.group:
+        measure_group(options.group, options.mode, options.output)
+        return 0
+    unknown = set(options.names) - set(GROUPS)
+    if unknown:
+        print(f"bench: {unknown.pop()}: no such group; there are {', '.join(GROUPS)}", file=sys.stderr)
+        return 2
+    results = measure(options.names or list(GROUPS), options.mode, options.output)
+    print("\n".join(report.terminal(results)))
+    return 1 if any("troubles" in group for group in results["groups"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
