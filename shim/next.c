@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -115,13 +116,37 @@ static void ask_kernel_instead(void)
 
 bool next_connect_is_libcs;
 
-static const void *object_of(const void *pointer_to_function)
-{
-	Dl_info info;
-	void *function;
+/* An address, and where the object begins that it is in. */
+struct place {
+	uintptr_t address, object;
+};
 
-	memcpy(&function, pointer_to_function, sizeof(function));
-	return dladdr(function, &info) ? info.dli_fbase : NULL;
+static int look_in_object(struct dl_phdr_info *object, size_t size, void *context)
+{
+	struct place *place = context;
+
+	(void)size;
+	for (unsigned int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+
+		if (part->p_type != PT_LOAD ||
+		    place->address - object->dlpi_addr - part->p_vaddr >= part->p_memsz)
+			continue;
+		place->object = (uintptr_t)object->dlpi_phdr;
+		return 1;
+	}
+	return 0;
+}
+
+/* dladdr(3) would look for the nearest symbol, too, which takes longer than all else at the start.
+ */
+static uintptr_t object_of(const void *pointer_to_function)
+{
+	struct place place = {0};
+
+	memcpy(&place.address, pointer_to_function, sizeof(place.address));
+	dl_iterate_phdr(look_in_object, &place);
+	return place.object;
 }
 
 void next_resolve(void)
