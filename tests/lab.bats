@@ -362,3 +362,15 @@ nobody_sleeps() {
 	TFO_MUST_WORK=1 fails 1 lab_need no-such-program
 	TFO_LAB='' fails 1 bash -c "source '$LAB_REPO/tests/lab/lab.bash'"
 }
+
+@test "what a command mounts in the lab's directory is not removed with it" {
+	local precious=$BATS_TEST_TMPDIR/precious
+	mkdir "$precious"
+	touch "$precious/file"
+	# shellcheck disable=SC2016 # the inner shell expands
+	"$LAB_REPO/tests/lab/enter" sh -c 'mkdir "$LAB_TMP/mounted" && mount --bind "$1" "$LAB_TMP/mounted" &&
+		ls "$LAB_TMP/mounted" && echo "$LAB_TMP"' sh "$precious" >"$BATS_TEST_TMPDIR/said"
+	[ "$(head -n 1 "$BATS_TEST_TMPDIR/said")" = file ]
+	[ -e "$precious/file" ]
+	[ ! -e "$(tail -n 1 "$BATS_TEST_TMPDIR/said")" ]
+}
