@@ -61,6 +61,9 @@ example_com() {
 	diff <(commands) - <<-'END'
 		tools/demo
 		tools/test
+		cmake --workflow --preset deb && sudo dpkg -i build-deb/tfo-run_*.deb
+		cmake --workflow --preset rpm && sudo rpm -i build-rpm/tfo-run-*.rpm
+		cmake --workflow --preset tar
 		cmake --preset release && cmake --build --preset release
 		build/bin/tfo-run -v curl -s https://www.example.com/
 		build/bin/tfo-run -a '*.example.com 80 http' curl -s http://www.example.com/
@@ -70,7 +73,7 @@ example_com() {
 	END
 }
 
-# tools/test is what runs this.
+# tools/test is what runs this. packages.bats does what it takes to install.
 @test "tools/demo shows a round trip saved" {
 	cd "$BATS_TEST_DIRNAME/.."
 	try tools/demo

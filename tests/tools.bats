@@ -222,17 +222,6 @@ copy_installation() { # DIRECTORY
 	expect_failure 125 "tfo-run: libtfo-preload.so: not found near $PWD/real/bin"
 }
 
-@test "an installation works where it is put, with a library directory of several levels" {
-	cmake -S "$BATS_TEST_DIRNAME/.." -B tree -DTFO_TESTS=OFF \
-		-DCMAKE_INSTALL_PREFIX="$PWD/usr" -DCMAKE_INSTALL_LIBDIR=lib/some-arch >log 2>&1 ||
-		unexpected "cmake to configure: $(cat log)"
-	cmake --build tree >log 2>&1 && cmake --install tree --prefix "$PWD/moved" >>log 2>&1 ||
-		unexpected "cmake to install: $(cat log)"
-	try moved/bin/tfo-run printenv LD_PRELOAD
-	expect_only "$PWD/moved/lib/some-arch/libtfo-preload.so"
-	[[ -f moved/share/man/man5/tfo-policy.5 ]] || unexpected "the manual"
-}
-
 # --- tfo-run: the policy
 
 @test "a bad policy: the place with a caret, 125, and the program is not run" {
