@@ -104,7 +104,7 @@ static void add_setting(struct unit *unit, const char *key, const char *value, c
 	setting = &unit->settings[unit->count++];
 	setting->key = check_memory(strdup(key));
 	setting->value = check_memory(strdup(value));
-	setting->file = file;
+	setting->file = check_memory(strdup(file));
 	setting->is_later = is_later;
 }
 
@@ -169,7 +169,6 @@ static void read_assignment(struct unit *unit, char *line, const char *file, boo
 static int read_settings(struct unit *unit, const char *path, bool is_later)
 {
 	FILE *file = fopen(path, "re");
-	const char *kept = check_memory(strdup(path));
 	bool in_service = false;
 	char *line;
 
@@ -183,7 +182,7 @@ static int read_settings(struct unit *unit, const char *path, bool is_later)
 		if (*text == '[')
 			in_service = strcmp(text, "[Service]") == 0;
 		else if (in_service)
-			read_assignment(unit, text, kept, is_later);
+			read_assignment(unit, text, path, is_later);
 		free(line);
 	}
 	fclose(file);

@@ -18,8 +18,7 @@
 
 /* A line of a [Service] section. */
 struct unit_setting {
-	char *key, *value;
-	const char *file;
+	char *key, *value, *file;
 	bool is_later; /* read after our drop-in */
 };
 

@@ -115,8 +115,10 @@ char *unit_next_word(const char **at)
 				return NULL;
 			}
 			from += length;
-		} else if (quote ? *from == quote : *from == '"' || *from == '\'') {
-			quote = quote ? '\0' : *from;
+		} else if (!quote && (*from == '"' || *from == '\'')) {
+			quote = *from;
+		} else if (quote && *from == quote) {
+			quote = '\0';
 		} else {
 			*to++ = *from;
 		}
@@ -158,15 +160,21 @@ static bool can_be_held(const char *word)
 
 char *unit_quote(const char *word)
 {
+	static const char plain[] = "\\\"\n\t", written[] = "\\\"nt";
 	char *quoted = can_be_held(word) ? malloc(2 * strlen(word) + 3) : NULL, *to = quoted;
 
 	if (!quoted)
 		return NULL;
 	*to++ = '"';
 	for (; *word; word++) {
-		if (strchr("\\\"\n\t", *word))
+		const char *special = strchr(plain, *word);
+
+		if (special) {
 			*to++ = '\\';
-		*to++ = *word == '\n' ? 'n' : *word == '\t' ? 't' : *word;
+			*to++ = written[special - plain];
+		} else {
+			*to++ = *word;
+		}
 	}
 	*to++ = '"';
 	*to = '\0';
