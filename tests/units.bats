@@ -156,6 +156,9 @@ Environment=\"TFO_RULES=allow * 443 tls\""
 	service other "Environment=\"LD_PRELOAD=/x.so $LIBRARY\""
 	written other
 	grep -qxF "Environment=\"LD_PRELOAD=/x.so $LIBRARY\"" "$ETC/other.service.d/50-tfo.conf"
+	service other 'Environment=LD_PRELOAD=/elsewhere/libtfo-preload.so:/x.so'
+	written other
+	grep -qxF 'Environment="LD_PRELOAD=/elsewhere/libtfo-preload.so:/x.so"' "$ETC/other.service.d/50-tfo.conf"
 }
 
 @test "templates, their instances, names with a common beginning, other names of a unit" {

@@ -83,13 +83,13 @@ static void *check_memory(void *memory)
 	exit(STATUS_NOT_STARTED);
 }
 
-static bool has_entry(const char *list, const char *entry)
+/* By whatever path: two of it are never of use. */
+static bool has_library(const char *list)
 {
-	size_t length = strlen(entry);
+	static const char name[] = "/libtfo-preload.so";
 
-	for (const char *at = list; (at = strstr(at, entry)); at++)
-		if ((at == list || strchr(" :", at[-1])) &&
-		    (at[length] == '\0' || strchr(" :", at[length])))
+	for (const char *at = list; (at = strstr(at, name)); at++)
+		if (strchr(" :", at[sizeof(name) - 1]))
 			return true;
 	return false;
 }
@@ -103,7 +103,7 @@ static char *with_own(const struct unit *unit, const char *name, const char *val
 
 	if (is_preload || strcmp(name, "TFO_RULES") == 0)
 		own = unit_environment(unit, name, &file, &is_later);
-	if (own && is_preload && has_entry(own, value))
+	if (own && is_preload && has_library(own))
 		return own;
 	if (own && !*own) {
 		free(own);

@@ -15,7 +15,7 @@ _tfo_run() {
 			_command_offset $((i + 1))
 			return
 			;;
-		-a | --allow | -l | --listen | -p | --policy | --log) ((i++)) ;;
+		-a | --allow | -l | --listen | -p | --policy | --log | --unit | --root) ((i++)) ;;
 		-*) ;;
 		*)
 			_command_offset "$i"
@@ -30,10 +30,22 @@ _tfo_run() {
 		return
 		;;
 	-a | --allow | -l | --listen) return ;; # a rule
+	--root)
+		_filedir -d
+		return
+		;;
+	--unit)
+		local scope=--system
+		[[ " ${words[*]} " != *' --user '* ]] || scope=--user
+		mapfile -t COMPREPLY < <(compgen -W "$(systemctl "$scope" --no-legend --plain list-unit-files '*.service' 2>/dev/null |
+			sed 's/ .*//')" -- "$cur")
+		return
+		;;
 	esac
 	[[ $split == true ]] && return
 
-	local options='-a --allow -l --listen -p --policy --log -n --dry-run -v --verbose -h --help --version'
+	local options='-a --allow -f --force -l --listen -p --policy --log -n --dry-run -s --summary -v --verbose'
+	options+=' --unit --write --remove --user --root -h --help --version'
 	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 } &&
 	complete -F _tfo_run tfo-run

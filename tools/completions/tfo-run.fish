@@ -16,7 +16,7 @@ function __fish_tfo_run_has_no_command
         switch $word
             case --
                 return 1
-            case -a --allow -l --listen -p --policy --log
+            case -a --allow -l --listen -p --policy --log --unit --root
                 set value yes
             case '-*'
             case '*'
@@ -26,12 +26,19 @@ function __fish_tfo_run_has_no_command
     return 0
 end
 
-complete -c tfo-run -x -a '(__fish_complete_subcommand -- -a --allow -l --listen -p --policy --log)'
+complete -c tfo-run -x -a '(__fish_complete_subcommand -- -a --allow -l --listen -p --policy --log --unit --root)'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s a -l allow -x -d 'Allow this too, before any other rule'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s l -l listen -x -d 'Fast Open for a server that listens there'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s p -l policy -r -F -d 'The policy to use'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -l log -r -F -d 'Say what is decided at the end of a file'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s n -l dry-run -d 'Say what would be run, and do nothing'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s v -l verbose -d 'Say what is decided for each connection'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s f -l force -d 'Run a wrapper, too, that is not reached'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -s s -l summary -d 'Say at the end what was saved'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l unit -x -a '(__fish_systemctl_services)' -d 'A drop-in for a service of systemd'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l write -d 'Put the drop-in into its place'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l remove -d 'Take the drop-in away'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l user -d "This user's service"
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l root -x -a '(__fish_complete_directories)' -d 'The system below a directory'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s h -l help -d 'A summary of the options'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -l version -d 'The version'
