@@ -47,6 +47,8 @@ static const char *program_name(void)
 
 void settings_read(void)
 {
+	/* Not of the environment: a rule for a program holds for a privileged one as well. */
+	settings = (struct settings){.program = program_name()};
 	if (getauxval(AT_SECURE))
 		return;
 	settings = (struct settings){
@@ -54,7 +56,7 @@ void settings_read(void)
 		.rules = copy_of("TFO_RULES"),
 		.xdg_config_home = copy_of("XDG_CONFIG_HOME"),
 		.home = copy_of("HOME"),
-		.program = program_name(),
+		.program = settings.program,
 		.hold = copy_of("TFO_HOLD"),
 		.log = copy_of("TFO_LOG"),
 	};

@@ -257,3 +257,32 @@ greets() { # PORT in-syn|plain COMMAND [ARG...]
 	greets 8080 in-syn curl -s 'http://10.9.0.1:9090/?to=good.test'
 	greets 8080 plain curl -s 'http://10.9.0.1:9090/?to=bad.test'
 }
+
+@test "a rule for a program holds for a privileged one, whose environment is not heeded" {
+	begin 20 answer -t 16
+	# The kernel's word that it is privileged (AT_SECURE), acted; and an /etc of the test's own.
+	cat >secure.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <sys/auxv.h>
+		unsigned long getauxval(unsigned long type)
+		{
+			unsigned long (*real)(unsigned long) = dlsym(RTLD_NEXT, "getauxval");
+			return type == AT_SECURE ? 1 : real(type);
+		}
+	END
+	gcc -shared -fPIC -o secure.so secure.c
+	mkdir -p etc/tfo
+	cp -p /etc/hosts /etc/passwd /etc/ld.so.cache etc/
+	privileged() { # RULE...
+		printf '%s\n' "$@" 'allow * * any verify=off minrtt=0 hold=1s' >etc/tfo/policy
+		# shellcheck disable=SC2016 # the inner shell's
+		unshare -m sh -c 'mount --bind etc /etc && mount -t tmpfs none /run && exec "$@"' sh \
+			strace -f -E LD_PRELOAD="$PWD/secure.so $PRELOAD" -o trace "$PROBES/client" "$ADDRESS" "$PORT" \
+			connect write:hi read-all
+	}
+	TFO_RULES='deny * *' privileged 'deny * * program=other'
+	grep -q MSG_FASTOPEN trace
+	privileged 'deny * * program=client'
+	run ! grep -q MSG_FASTOPEN trace
+}
