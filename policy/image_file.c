@@ -3,6 +3,7 @@
 #include "image.h"
 #include "rules.h"
 #include "text.h"
+#include "trust.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -22,20 +23,22 @@ bool policy_image_path(const char *policy_path, char *path, size_t size)
 	return !text.cut;
 }
 
-/* Whoever may write a policy may compile it, and nobody else. */
-static bool is_trusted(const struct stat *status)
+/* Whoever may write a policy may compile it, and nobody else. What is wrong with a compiled one is
+ * not said: the text is read instead. */
+static bool is_trusted(const struct stat *status, const char *path)
 {
-	return S_ISREG(status->st_mode) && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
-	       (status->st_uid == 0 || status->st_uid == geteuid());
+	struct policy_problem unsaid;
+
+	return S_ISREG(status->st_mode) && trust_check(status, path, &unsaid) == 0;
 }
 
-static bool adopt_file(struct policy *policy, int fd)
+static bool adopt_file(struct policy *policy, int fd, const char *path)
 {
 	struct stat status;
 	void *bytes;
 
-	if (fstat(fd, &status) != 0 || !is_trusted(&status) || status.st_size < (off_t)IMAGE_PAGE ||
-	    status.st_size > IMAGE_MOST)
+	if (fstat(fd, &status) != 0 || !is_trusted(&status, path) ||
+	    status.st_size < (off_t)IMAGE_PAGE || status.st_size > IMAGE_MOST)
 		return false;
 	bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (bytes == MAP_FAILED)
@@ -57,7 +60,7 @@ bool policy_map_image(struct policy *policy)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 	if (fd >= 0) {
-		adopted = adopt_file(policy, fd);
+		adopted = adopt_file(policy, fd, path);
 		close(fd);
 	}
 	pthread_setcancelstate(cancel, NULL);

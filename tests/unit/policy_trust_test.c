@@ -5,6 +5,7 @@
  * not tell the owners of most files, only those in /etc count as root's.
  */
 #include "policy/policy.h"
+#include "policy/rules.h"
 #include "policy_check.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -143,8 +145,42 @@ static bool enter_namespace(void)
 	return unshare(CLONE_NEWUSER) == 0 && write_proc("/proc/self/uid_map", map);
 }
 
+/* A policy of root's in an /etc of our own, compiled; false where that cannot be had. */
+static bool compile_in_etc(void)
+{
+	const uint8_t *image;
+	struct policy *policy;
+	size_t size;
+	int fd;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/etc", "tmpfs", 0, "mode=0755") != 0)
+		return false;
+	fd = open("/etc/policy", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	check(fd >= 0 && write(fd, "deny * *", 8) == 8, "/etc/policy");
+	close(fd);
+	policy = policy_load("/etc/policy", NULL, NULL, NULL, &problem);
+	image = policy ? policy_image(policy, &size) : NULL;
+	fd = open("/etc/policy.compiled", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	check(image && fd >= 0 && write(fd, image, size) == (ssize_t)size, "/etc/policy.compiled");
+	close(fd);
+	policy_free(policy);
+	return true;
+}
+
+static bool is_taken_compiled(const char *path)
+{
+	struct policy *policy = policy_open(path, NULL, NULL, NULL, &problem);
+	bool taken = policy && policy->image;
+
+	check(policy, "%s: %s", path, problem.sentence);
+	policy_free(policy);
+	return taken;
+}
+
 /* In a child, which exits with 1 if a check failed, and 77 if it could not try. */
-static void test_namespace(void)
+static void test_namespace(bool with_etc)
 {
 	int status = 0;
 	pid_t child;
@@ -160,8 +196,17 @@ static void test_namespace(void)
 		return;
 	}
 	checks_failed = 0;
+	with_etc = with_etc && compile_in_etc();
+	if (with_etc)
+		check(is_taken_compiled("/etc/policy"), "the compiled policy is not taken");
 	if (!enter_namespace())
 		_exit(77);
+	if (with_etc) {
+		check(is_taken_compiled("/etc/policy"),
+		      "root's compiled policy in /etc: not taken");
+		fflush(stdout);
+		_exit(checks_failed > 0);
+	}
 	/* A regular file of the machine's root, outside /etc. */
 	check(!is_accepted("/proc/sys/kernel/ostype") &&
 		      strstr(problem.sentence, "its owner is not known in this user namespace"),
@@ -195,7 +240,8 @@ int main(void)
 	check(chmod(directory, 0755) == 0, "chmod");
 	test_owners();
 	check(chmod(directory, 0777) == 0, "chmod");
-	test_namespace();
+	test_namespace(false);
+	test_namespace(true);
 	check(nftw(directory, remove_one, 4, FTW_DEPTH | FTW_PHYS) == 0, "%s stays", directory);
 	return check_result();
 }
