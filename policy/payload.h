@@ -16,6 +16,10 @@
 
 #include "policy.h"
 
+/* So much of a first write is looked at, and may ride: what a SYN can carry on an Ethernet path,
+ * and a little more. */
+#define PAYLOAD_LOOKED_AT 2048u
+
 enum payload_verdict {
 	PAYLOAD_REFUSED, /* not of the class, or not safe to repeat, whatever follows */
 	PAYLOAD_OPEN,	 /* too short to tell; not safe */

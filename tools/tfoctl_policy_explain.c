@@ -25,9 +25,6 @@
 #define FITS_INET  1420u
 #define FITS_INET6 1400u
 
-/* How much of a first write the library looks at: GATHER_MOST of shim/socket/emit.c. */
-#define LOOKED_AT 2048u
-
 struct wish {
 	struct place place; /* its service is the port */
 	uint16_t port;
@@ -46,8 +43,9 @@ struct explanation {
 	const struct policy_rule *payload_rule; /* that decides then; NULL: it may not ride */
 	enum advice advice;			/* if the rule allows and the address is known */
 	uint32_t rtt_us;
-	struct remembered remembered; /* its family is AF_UNSPEC if nothing is */
-	struct payload *payload;      /* NULL: none was given */
+	struct remembered remembered;	  /* its family is AF_UNSPEC if nothing is */
+	struct payload *payload;	  /* NULL: none was given */
+	const struct policy_rule *listen; /* for a server that listens there; NULL: none */
 };
 
 /* ---- what is asked ---- */
@@ -184,7 +182,7 @@ static void decide_by_payload(struct explanation *explanation)
 {
 	struct policy_question question = explanation->question;
 	const struct payload *payload = explanation->payload;
-	size_t length = payload->length < LOOKED_AT ? payload->length : LOOKED_AT;
+	size_t length = payload->length < PAYLOAD_LOOKED_AT ? payload->length : PAYLOAD_LOOKED_AT;
 
 	explanation->payload_rule = explanation->rule;
 	if (!explanation->address || !policy_has_names(explanation->policy))
@@ -228,8 +226,8 @@ static size_t payload_looked_at(const struct explanation *explanation)
 {
 	size_t most = explanation->payload_rule->max_bytes, length = explanation->payload->length;
 
-	if (length > LOOKED_AT)
-		length = LOOKED_AT;
+	if (length > PAYLOAD_LOOKED_AT)
+		length = PAYLOAD_LOOKED_AT;
 	return most && most < length ? most : length;
 }
 
@@ -525,18 +523,37 @@ static void print_payload(const struct explanation *explanation)
 			   policy_payload_word(rule->payload));
 }
 
-static void print_explanation(const struct explanation *explanation)
+static void print_allowed(const struct explanation *explanation)
 {
-	print_destination(explanation);
-	print_rule(explanation);
-	print_verdict(explanation);
-	if (!is_allowed(explanation))
-		return;
 	if (explanation->address)
 		print_memory(explanation);
 	print_options(explanation);
 	if (explanation->payload)
 		print_payload(explanation);
+}
+
+/* Nothing is said of servers where the policy says nothing of them. */
+static void print_listen(const struct explanation *explanation)
+{
+	const struct policy_rule *rule = explanation->listen;
+
+	if (!explanation->address || !policy_has_listen_rules(explanation->policy))
+		return;
+	if (!rule)
+		print_line("servers", "one that listens there is left as it is: no rule");
+	else
+		print_line("servers", "one that listens there takes data in SYNs: %s:%u: %s",
+			   rule->file, rule->line, rule->text);
+}
+
+static void print_explanation(const struct explanation *explanation)
+{
+	print_destination(explanation);
+	print_rule(explanation);
+	print_verdict(explanation);
+	if (is_allowed(explanation))
+		print_allowed(explanation);
+	print_listen(explanation);
 }
 
 /* ---- as JSON ---- */
@@ -586,16 +603,22 @@ static void json_payload(struct json *json, const struct explanation *explanatio
 	json_close(json);
 }
 
+static void json_rule_or_null(struct json *json, const char *key, const struct policy_rule *rule)
+{
+	if (!rule) {
+		json_text(json, key, NULL);
+		return;
+	}
+	json_key(json, key);
+	json_open(json);
+	json_rule(json, rule);
+	json_close(json);
+}
+
 static void json_decision(struct json *json, const struct explanation *explanation)
 {
-	if (!explanation->rule) {
-		json_text(json, "rule", NULL);
-	} else {
-		json_key(json, "rule");
-		json_open(json);
-		json_rule(json, explanation->rule);
-		json_close(json);
-	}
+	json_rule_or_null(json, "rule", explanation->rule);
+	json_rule_or_null(json, "listen_rule", explanation->listen);
 	json_bool(json, "needs_name_in_payload", explanation->by_name);
 	json_open_list(json, "before");
 	each_before(explanation, json_before, json);
@@ -626,6 +649,9 @@ static void explain(struct explanation *explanation)
 {
 	explanation->rule = first_that_fits(explanation);
 	expect_name(explanation);
+	if (explanation->address)
+		explanation->listen =
+			policy_decide_listen(explanation->policy, &explanation->question);
 	if (is_allowed(explanation) && explanation->payload)
 		decide_by_payload(explanation);
 	if (is_allowed(explanation) && explanation->address)

@@ -7,6 +7,8 @@
  */
 #include "tfoctl_policy.h"
 
+#include "policy/key.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,7 @@ struct interval {
 };
 
 /* Destination and program, as bytes. */
-struct key {
+struct subject {
 	size_t length;
 	char bytes[600];
 };
@@ -53,34 +55,34 @@ struct covers {
 	size_t count;
 };
 
-static void add_bytes(struct key *key, const void *bytes, size_t length)
+static void add_bytes(struct subject *key, const void *bytes, size_t length)
 {
 	memcpy(key->bytes + key->length, bytes, length);
 	key->length += length;
 }
 
-static void add_program(struct key *key, const char *program)
+static void add_program(struct subject *key, const char *program)
 {
 	if (program)
 		add_bytes(key, program, strlen(program));
 }
 
-static void key_of_any(struct key *key, const char *program)
+static void key_of_any(struct subject *key, const char *program)
 {
-	*key = (struct key){0};
+	*key = (struct subject){0};
 	add_bytes(key, "*", 2);
 	add_program(key, program);
 }
 
 /* `name` as rules have it: a suffix with its dot. */
-static void key_of_name(struct key *key, const char *name, const char *program)
+static void key_of_name(struct subject *key, const char *name, const char *program)
 {
-	*key = (struct key){0};
+	*key = (struct subject){0};
 	add_bytes(key, name, strlen(name) + 1);
 	add_program(key, program);
 }
 
-static void key_of_network(struct key *key, const struct policy_rule *rule, unsigned int bits,
+static void key_of_network(struct subject *key, const struct policy_rule *rule, unsigned int bits,
 			   const char *program)
 {
 	uint8_t network[16];
@@ -89,13 +91,13 @@ static void key_of_network(struct key *key, const struct policy_rule *rule, unsi
 	memcpy(network, rule->network, sizeof(network));
 	for (unsigned int i = bits / 8; i < sizeof(network); i++)
 		network[i] &= i == bits / 8 ? (uint8_t)(0xff00 >> bits % 8) : 0;
-	*key = (struct key){0};
+	*key = (struct subject){0};
 	add_bytes(key, header, sizeof(header));
 	add_bytes(key, network, sizeof(network));
 	add_program(key, program);
 }
 
-static void key_of(struct key *key, const struct policy_rule *rule)
+static void key_of(struct subject *key, const struct policy_rule *rule)
 {
 	if (rule->destination == POLICY_ANY_HOST)
 		key_of_any(key, rule->program);
@@ -105,7 +107,7 @@ static void key_of(struct key *key, const struct policy_rule *rule)
 		key_of_name(key, rule->name, rule->program);
 }
 
-static void look_up(const struct search *search, struct covers *covers, const struct key *key)
+static void look_up(const struct search *search, struct covers *covers, const struct subject *key)
 {
 	struct decided *found;
 
@@ -117,7 +119,7 @@ static void look_up(const struct search *search, struct covers *covers, const st
 static void look_up_networks(const struct search *search, struct covers *covers,
 			     const struct policy_rule *rule, const char *program)
 {
-	struct key key;
+	struct subject key;
 
 	for (unsigned int bits = 0; bits <= rule->prefix_bits; bits++) {
 		if (!search->lengths[rule->family == AF_INET6][bits])
@@ -131,7 +133,7 @@ static void look_up_networks(const struct search *search, struct covers *covers,
 static void look_up_names(const struct search *search, struct covers *covers,
 			  const struct policy_rule *rule, const char *program)
 {
-	struct key key;
+	struct subject key;
 
 	key_of_name(&key, rule->name, program);
 	look_up(search, covers, &key);
@@ -144,7 +146,7 @@ static void look_up_names(const struct search *search, struct covers *covers,
 static void look_up_covers(const struct search *search, struct covers *covers,
 			   const struct policy_rule *rule, const char *program)
 {
-	struct key key;
+	struct subject key;
 
 	key_of_any(&key, program);
 	look_up(search, covers, &key);
@@ -282,7 +284,7 @@ static void add_range(struct decided *decided, struct policy_ports ports,
 static struct decided *decided_for(struct search *search, const struct policy_rule *rule)
 {
 	struct decided *decided;
-	struct key key;
+	struct subject key;
 
 	key_of(&key, rule);
 	HASH_FIND(hh, search->table, key.bytes, key.length, decided);
@@ -308,6 +310,19 @@ static void add_rule(struct search *search, const struct policy_rule *rule)
 		add_range(decided, range_of(rule, i), rule);
 }
 
+static const char *has_decided(const struct policy_rule *rule)
+{
+	switch (rule->verb) {
+	case POLICY_ALLOW:
+		return "allows";
+	case POLICY_DENY:
+		return "denies";
+	case POLICY_LISTEN:
+		break;
+	}
+	return "is for";
+}
+
 static void warn_of_shadow(const struct search *search, const struct policy_rule *rule,
 			   const struct verdict *verdict)
 {
@@ -317,8 +332,7 @@ static void warn_of_shadow(const struct search *search, const struct policy_rule
 	if (verdict->is_one)
 		snprintf(sentence, sizeof(sentence),
 			 "this rule never matches: %s:%u %s all that it names%s", first->file,
-			 first->line, first->verb == POLICY_ALLOW ? "allows" : "denies",
-			 verdict->is_mixed ? "" : " as well");
+			 first->line, has_decided(first), verdict->is_mixed ? "" : " as well");
 	else
 		snprintf(sentence, sizeof(sentence),
 			 "this rule never matches: %s:%u and other rules before this one decide "
@@ -401,21 +415,52 @@ static void free_search(struct search *search)
 	}
 }
 
-void find_rule_warnings(const struct policy *policy, rule_warning *warn, void *context)
+/* ---- keys ---- */
+
+/* As this user finds it: the library says the same of it, but only to the log of the server. */
+static void warn_of_key(const struct search *search, const struct policy_rule *rule)
+{
+	struct policy_problem problem = {.file = ""};
+	char sentence[600];
+	struct key key;
+
+	if (!rule->key || key_read(rule->key, &key, &problem) == 0)
+		return;
+	snprintf(sentence, sizeof(sentence), "its key does not count: %s: %s", problem.file,
+		 problem.sentence);
+	search->warn(rule, sentence, search->context);
+}
+
+/* ---- together ---- */
+
+static void warn_of_options(const struct search *search, const struct policy_rule *rule)
+{
+	if (rule->payload == POLICY_PAYLOAD_ANY || rule->payload == POLICY_PAYLOAD_PREFIX)
+		warn_of_first_word(search, rule);
+	if (rule->payload == POLICY_PAYLOAD_ANY)
+		warn_of_tls(search, rule);
+	warn_of_key(search, rule);
+}
+
+/* Rules that are asked one after the other, and so may stand in each other's way. */
+static void look_through(const struct policy_rule *rule, rule_warning *warn, void *context)
 {
 	struct search search = {.warn = warn, .context = context};
 	struct verdict verdict;
 
-	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next) {
+	for (; rule; rule = rule->next) {
 		if (is_decided(&search, rule, &verdict)) {
 			warn_of_shadow(&search, rule, &verdict);
 			continue;
 		}
 		add_rule(&search, rule);
-		if (rule->payload == POLICY_PAYLOAD_ANY || rule->payload == POLICY_PAYLOAD_PREFIX)
-			warn_of_first_word(&search, rule);
-		if (rule->payload == POLICY_PAYLOAD_ANY)
-			warn_of_tls(&search, rule);
+		warn_of_options(&search, rule);
 	}
 	free_search(&search);
+}
+
+void find_rule_warnings(const struct policy *policy, rule_warning *warn, void *context)
+{
+	look_through(policy_first_rule(policy), warn, context);
+	look_through(policy_first_listen_rule(policy), warn, context);
 }

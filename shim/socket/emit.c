@@ -25,9 +25,6 @@
 #include "shim/socket/holds.h"
 #include "shim/socket/release.h"
 
-/* What a SYN can carry on an Ethernet path, and a little more. */
-#define GATHER_MOST 2048
-
 /* The longest host name (RFC 1035 section 2.3.4, as text) and its NUL. */
 #define HOST_NAME_SIZE 254
 
@@ -40,7 +37,7 @@
 /* The beginning of a transmission, in one piece. */
 struct payload {
 	size_t size;
-	char bytes[GATHER_MOST];
+	char bytes[PAYLOAD_LOOKED_AT];
 };
 
 /* Whether a transmission is one that the kernel would accept: what is wrong with others is the
@@ -282,7 +279,8 @@ static bool emit_payload(struct tracking *tracking, const struct transmission *t
 
 static size_t most_in_syn(const struct policy_rule *rule)
 {
-	return rule->max_bytes && rule->max_bytes < GATHER_MOST ? rule->max_bytes : GATHER_MOST;
+	return rule->max_bytes && rule->max_bytes < PAYLOAD_LOOKED_AT ? rule->max_bytes
+								      : PAYLOAD_LOOKED_AT;
 }
 
 /*
@@ -324,7 +322,7 @@ static bool emit_held(struct tracking *tracking, const struct transmission *tran
 		*result = 0; /* as on a connected socket; the kernel would say EINPROGRESS */
 		return true;
 	}
-	if (!gather(transmission, GATHER_MOST, &payload)) {
+	if (!gather(transmission, PAYLOAD_LOOKED_AT, &payload)) {
 		release(tracking, SYN_OTHER_CALL);
 		return false;
 	}
