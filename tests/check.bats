@@ -163,7 +163,7 @@ field() { # PYTHON-EXPRESSION, of the object r
 	try tfoctl check ./static
 	expect_status 1
 	says PROBLEM program './static: statically linked'
-	advises 'Install or build it dynamically linked; or use tfo-run -f, if it only starts another program.'
+	advises 'Install or build it dynamically linked; or use tfo-run -f, if it only starts another program; tfo-run --supervise reaches it, under rules with payload any or supervise=yes.'
 	try tfoctl check missing-program
 	expect_status 1
 	says PROBLEM program 'missing-program: not found, or not executable'
@@ -173,6 +173,26 @@ field() { # PYTHON-EXPRESSION, of the object r
 	musl-gcc -o with-musl program.c
 	try tfoctl check ./with-musl
 	says ok program "./with-musl: reached by LD_PRELOAD (musl, $own)"
+}
+
+@test "a program that only a supervisor reaches: not a problem where a rule is made for that" {
+	echo 'int main(void) { return 0; }' >program.c
+	gcc -static -o static program.c 2>compiler || must_skip "$(<compiler)"
+	try tfoctl check --quiet ./static
+	expect_status 125
+	try tfoctl check --quiet --supervise ./static
+	expect_only ''
+	TFO_RULES='allow 192.0.2.0/24 443 tls supervise=yes' try tfoctl check --quiet ./static
+	expect_status 124
+	expect_output ''
+	TFO_RULES='allow 192.0.2.0/24 443 tls supervise=yes' try tfoctl check ./static
+	expect_status 0
+	says ok program './static: statically linked, so no loader runs that would read LD_PRELOAD: so tfo-run supervises it'
+	says ok supervisor 'possible, under 1 of the rules: '
+	TFO_RULES='allow * * any supervise=no' try tfoctl check --json ./static
+	[[ $(field 'r["program"]["supervised"], r["supervised_rules"], r["supervisor_trouble"]') == '(False, 0, None)' ]]
+	TFO_RULES='allow * * any' try tfoctl check --json ./static
+	[[ $(field 'r["program"]["supervised"], r["supervised_rules"], r["good"]') == '(True, 1, True)' ]]
 }
 
 @test "--json: the same for programs, one object, whatever is wrong" {

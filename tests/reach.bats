@@ -41,8 +41,9 @@ runs() { # FILE
 	expect_only ran
 }
 
-STATIC='statically linked, so no loader runs that would read LD_PRELOAD'
-GO='a Go program, which makes its system calls itself and not through libc'
+HINT='; tfo-run --supervise reaches it, under rules with payload any or supervise=yes'
+STATIC="statically linked, so no loader runs that would read LD_PRELOAD$HINT"
+GO="a Go program, which makes its system calls itself and not through libc$HINT"
 SETUID='setuid, so the loader ignores LD_PRELOAD'
 
 @test "P22: a static program is refused" {

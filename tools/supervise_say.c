@@ -105,7 +105,7 @@ void say_held(const struct sockaddr *address, const struct policy_rule *rule, ui
 		return;
 	begin_connection(&line, address, rule);
 	text_add(&line.text, "held ");
-	if (held_ns) {
+	if (held_ns != SAY_UNTIL_WRITE) {
 		text_add_number(&line.text, held_ns / NS_PER_MS);
 		text_add(&line.text, ".");
 		text_add_number(&line.text, held_ns / (NS_PER_MS / 10) % 10);

@@ -20,7 +20,8 @@ void say_policy_refused(const struct policy_problem *problem, bool another_stays
 void say_connection(const struct sockaddr *address, const struct policy_rule *rule,
 		    const char *what);
 
-/* The same of one that was held for `held_ns`. */
+/* The same of one that was held for `held_ns`, or until its first write, whenever that was. */
+#define SAY_UNTIL_WRITE UINT64_MAX
 void say_held(const struct sockaddr *address, const struct policy_rule *rule, uint64_t held_ns,
 	      const char *what);
 

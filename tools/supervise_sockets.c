@@ -231,7 +231,7 @@ static void say_end(const struct watched *watched, const struct outcome *outcome
 	else if (habits_release_at_once(&connection->address))
 		what = "no data in the SYN: programs have let the deadline pass here";
 	say_held(&connection->address.any, connection->rule,
-		 watched->held ? 0 : watched->released_ns - watched->began_ns, what);
+		 watched->held ? SAY_UNTIL_WRITE : watched->released_ns - watched->began_ns, what);
 }
 
 static void learn(const struct watched *watched, const struct outcome *outcome)

@@ -114,7 +114,7 @@ static void print_help(void)
 	     "have it.\n"
 	     "check --quiet COMMAND says why tfo-run would not run it, and exits with 125 or 126; "
 	     "else where\n"
-	     "its loader is, if that is glibc's.\n"
+	     "its loader is, if that is glibc's; with 124 where it would supervise it.\n"
 	     "policy check: --strict makes warnings problems, --no-warnings leaves them out. "
 	     "explain: "
 	     "DEST "

@@ -3,6 +3,7 @@
  * tfoctl check: is everything there that Fast Open takes, on this machine and in a program? What
  * they are is found out in tfoctl_machine.c and tfoctl_program.c; here it is judged and said.
  */
+#include "supervise.h"
 #include "tfoctl.h"
 #include "tfoctl_json.h"
 #include "tfoctl_machine.h"
@@ -15,9 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* What tells tfo-run to supervise. */
+enum { STATUS_SUPERVISE = 124 };
 
 struct wish {
-	bool json, quiet, force;
+	bool json, quiet, force, supervise;
 	const char *command;
 };
 
@@ -34,8 +39,9 @@ struct report {
 	char policy[PATH_MAX]; /* "" for the built-in one */
 	bool policy_good;
 	unsigned int rules;
-	const char *memory;  /* NULL: none */
-	char path[PATH_MAX]; /* of the program; "" when it was not found */
+	unsigned int supervised_rules; /* under which a supervisor holds */
+	const char *memory;	       /* NULL: none */
+	char path[PATH_MAX];	       /* of the program; "" when it was not found */
 	struct program program;
 	struct finding findings[12];
 	size_t count;
@@ -200,6 +206,53 @@ static const char *libc_of(const struct elf *elf)
 	return strncmp(name, "ld-linux", 8) == 0 ? "glibc" : name;
 }
 
+static unsigned int count_supervised(const struct policy *policy)
+{
+	unsigned int count = 0;
+
+	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next)
+		count += policy_rule_allows_supervision(rule);
+	return count;
+}
+
+/* Whether tfo-run supervises a program by itself: where that is the only way, and rules are made
+ * for it. */
+static bool is_to_be_supervised(const struct program *program, unsigned int rules)
+{
+	return program->reach == REACH_NO && program->is_supervisable && rules > 0 &&
+	       !supervise_trouble();
+}
+
+static bool only_parents_may_look(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	int scope = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return scope > '0' && scope <= '9';
+}
+
+/* What supervision would cover, and what it costs. */
+static void judge_supervision(struct report *report)
+{
+	const char *trouble = supervise_trouble();
+
+	if (trouble)
+		find(report, NOTE, "supervisor", "not possible: %s", trouble);
+	else if (only_parents_may_look())
+		advise(find(report, NOTE, "supervisor",
+			    "possible, but only for the program itself, unless it has "
+			    "CAP_SYS_PTRACE (kernel.yama.ptrace_scope is not 0)"),
+		       "With kernel.yama.ptrace_scope=0 its children are reached, too.");
+	else
+		find(report, FINE, "supervisor",
+		     "possible, under %u of the rules: sockets that do not block, in all that "
+		     "COMMAND starts; some 20 us for each connect()%s",
+		     report->supervised_rules,
+		     geteuid() == 0 ? "" : "; setuid programs in it gain nothing");
+}
+
 static void judge_program(struct report *report, const char *command)
 {
 	const struct program *program = &report->program;
@@ -218,6 +271,9 @@ static void judge_program(struct report *report, const char *command)
 		     report->path, program->is_script ? program->file : "",
 		     program->is_script ? ": " : "", libc ? libc : "a loader",
 		     elf_architecture(&program->elf));
+	} else if (is_to_be_supervised(program, report->supervised_rules)) {
+		find(report, FINE, "program", "%s: %s: so tfo-run supervises it", report->path,
+		     program->why);
 	} else {
 		finding = find(report, PROBLEM, "program", "%s: %s", report->path, program->why);
 		if (program->remedy)
@@ -237,6 +293,7 @@ static void examine_policy(struct report *report)
 	if (!policy)
 		return;
 	report->rules = count_rules(policy);
+	report->supervised_rules = count_supervised(policy);
 	policy_free(policy);
 }
 
@@ -261,6 +318,7 @@ static void examine(struct report *report, const char *command)
 	else
 		report->path[0] = '\0';
 	judge_program(report, command);
+	judge_supervision(report);
 }
 
 static unsigned int count_problems(const struct report *report)
@@ -321,6 +379,8 @@ static void json_program(struct json *json, const struct report *report, const c
 		json_text(json, "interpreter", program->is_script ? program->file : NULL);
 		json_text(json, "reached", reaches[program->reach]);
 		json_text(json, "why", program->why);
+		json_bool(json, "supervised",
+			  is_to_be_supervised(program, report->supervised_rules));
 		json_text(json, "libc", libc_of(&program->elf));
 		json_text(json, "loader", program->elf.loader);
 		json_text(json, "architecture",
@@ -358,6 +418,8 @@ static void print_json_report(const struct report *report, const char *command)
 	json_bool(&json, "policy_good", report->policy_good);
 	json_number(&json, "rules", report->rules);
 	json_text(&json, "memory", report->memory);
+	json_text(&json, "supervisor_trouble", supervise_trouble());
+	json_number(&json, "supervised_rules", report->supervised_rules);
 	if (command)
 		json_program(&json, report, command);
 	json_findings(&json, report, "problems", PROBLEM);
@@ -377,22 +439,68 @@ static void print_loader_directory(const struct elf *elf)
 		printf("%.*s\n", (int)(strrchr(path, '/') - path), path);
 }
 
-/* For tfo-run, which has found the program and says by itself whose sentence it is. `force`:
- * whatever program that is. */
-static int check_start(const char *path, bool force)
+/* Why tfo-run does not run a program; with what would reach it. */
+static int refuse_start(const struct program *program)
+{
+	const char *trouble = program->is_supervisable ? supervise_trouble() : NULL;
+
+	printf("%s", program->why);
+	if (trouble)
+		printf("; nor can it be supervised: %s", trouble);
+	else if (program->is_supervisable)
+		printf("; tfo-run --supervise reaches it, under rules with payload any or "
+		       "supervise=yes");
+	putchar('\n');
+	return STATUS_NOT_STARTED;
+}
+
+/* A supervised program gains no privileges, unless root supervises it. */
+static int check_supervised_start(const struct program *program)
+{
+	if (!program->is_privileged || geteuid() == 0)
+		return policy_is_good() ? EXIT_SUCCESS : STATUS_TROUBLE;
+	puts("it gains privileges when it is run, which a supervised program cannot");
+	return STATUS_NOT_STARTED;
+}
+
+static int check_preloaded_start(const struct program *program)
+{
+	if (!policy_is_good())
+		return STATUS_TROUBLE;
+	print_loader_directory(&program->elf);
+	return EXIT_SUCCESS;
+}
+
+/* A program that only a supervisor reaches. */
+static int check_unreached_start(const struct program *program)
+{
+	bool bad;
+	struct policy *policy = load_policy(NULL, NULL, &bad);
+	unsigned int rules = policy && !bad ? count_supervised(policy) : 0;
+
+	policy_free(policy);
+	if (!policy || bad)
+		return STATUS_TROUBLE;
+	return is_to_be_supervised(program, rules) ? STATUS_SUPERVISE : refuse_start(program);
+}
+
+/* For tfo-run, which has found the program and says by itself whose sentence it is. With `force`
+ * it is run whatever program it is, with `supervise` not by LD_PRELOAD. */
+static int check_start(const struct wish *wish)
 {
 	struct program program = {.reach = REACH_UNKNOWN};
 
-	if (!force)
-		program_examine(path, &program);
-	if (program.reach == REACH_NO || program.reach == REACH_CANNOT_RUN) {
+	if (!wish->force)
+		program_examine(wish->command, &program);
+	if (program.reach == REACH_CANNOT_RUN) {
 		puts(program.why);
-		return program.reach == REACH_NO ? STATUS_NOT_STARTED : STATUS_NOT_EXECUTABLE;
+		return STATUS_NOT_EXECUTABLE;
 	}
-	if (!policy_is_good())
-		return STATUS_TROUBLE;
-	print_loader_directory(&program.elf);
-	return EXIT_SUCCESS;
+	if (wish->supervise)
+		return check_supervised_start(&program);
+	if (program.reach != REACH_NO)
+		return check_preloaded_start(&program);
+	return program.is_supervisable ? check_unreached_start(&program) : refuse_start(&program);
 }
 
 static int check_all(const struct wish *wish)
@@ -420,6 +528,8 @@ static int read_words(int count, char **words, struct wish *wish)
 			wish->force = true;
 		else if (options && strcmp(words[i], "--json") == 0)
 			wish->json = true;
+		else if (options && strcmp(words[i], "--supervise") == 0)
+			wish->supervise = true;
 		else if ((options && words[i][0] == '-') || wish->command)
 			return refuse_word(words[i]);
 		else
@@ -438,7 +548,7 @@ int check_verb(int count, char **words)
 	if (!wish.quiet)
 		return check_all(&wish);
 	if (wish.command)
-		return check_start(wish.command, wish.force);
+		return check_start(&wish);
 	complain("check: --quiet takes a command; try tfoctl --help");
 	return STATUS_USAGE;
 }

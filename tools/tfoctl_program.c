@@ -81,6 +81,7 @@ static bool judge_privileges(int fd, const struct stat *status, const struct run
 	if (!what || !gains_privileges(fd, runner))
 		return true;
 	refuse(program, REACH_NO, "%s, so the loader ignores LD_PRELOAD", what);
+	program->is_privileged = true;
 	program->remedy = "Run it as the user, or with the privileges, that it would gain.";
 	return false;
 }
@@ -95,6 +96,8 @@ static void judge_loader(struct program *program)
 	program->remedy = "Install the libc that it was built for.";
 }
 
+#define SUPERVISE "tfo-run --supervise reaches it, under rules with payload any or supervise=yes."
+
 static void judge_elf(struct program *program)
 {
 	const struct elf *elf = &program->elf;
@@ -106,12 +109,14 @@ static void judge_elf(struct program *program)
 	} else if (elf->is_go) {
 		refuse(program, REACH_NO,
 		       "a Go program, which makes its system calls itself and not through libc");
-		program->remedy = "Nothing in its environment can change that.";
+		program->is_supervisable = true;
+		program->remedy = "Nothing in its environment can change that; " SUPERVISE;
 	} else if (elf->kind == ELF_STATIC) {
 		refuse(program, REACH_NO,
 		       "statically linked, so no loader runs that would read LD_PRELOAD");
+		program->is_supervisable = true;
 		program->remedy = "Install or build it dynamically linked; or use tfo-run -f, if "
-				  "it only starts another program.";
+				  "it only starts another program; " SUPERVISE;
 	} else if (elf->kind == ELF_DYNAMIC) {
 		judge_loader(program);
 	} else if (elf->kind == ELF_LIBRARY) {

@@ -24,6 +24,8 @@ struct program {
 	struct elf elf;	     /* of that file */
 	char why[2 * PATH_MAX + 128]; /* of REACH_NO and REACH_CANNOT_RUN: the end of a sentence,
 					 printable, behind the program's name and ": " */
+	bool is_privileged;	      /* REACH_NO because it gains privileges */
+	bool is_supervisable;	      /* REACH_NO, but a supervisor reaches it */
 	const char *remedy;	      /* what to do about it, a sentence; NULL if nothing */
 };
 
