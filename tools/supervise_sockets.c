@@ -32,18 +32,18 @@
 #define AFTERWARDS_MOST 512
 
 struct watched {
-	struct connection connection;
-	int fd;
 	uint64_t identity; /* SO_COOKIE */
-	enum beginning beginning;
-	bool held; /* at its beginning, and not released since: it may have been written to */
-	bool deadline_passed;
 	uint64_t began_ns, released_ns;
 	uint64_t due_ns;
 	struct list *list;
 	struct watched *before, *after;
-	bool untold; /* see sockets_note_untold() */
-	int untold_error;
+	struct connection connection;
+	int fd;
+	enum beginning beginning;
+	int untold_error; /* see sockets_note_untold() */
+	bool untold;
+	bool held; /* at its beginning, and not released since: it may have been written to */
+	bool deadline_passed;
 };
 
 /* By what is due first. */

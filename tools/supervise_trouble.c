@@ -6,22 +6,26 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 /* From then on a listener learns that nobody is under its filter any more, and so when to end. */
-#define LINUX_MAJOR 5u
-#define LINUX_MINOR 9u
+#define LINUX_MAJOR 5ul
+#define LINUX_MINOR 9ul
 
 static bool kernel_is_older(void)
 {
 	struct utsname names;
-	unsigned int major, minor;
+	unsigned long major, minor;
+	char *behind;
 
-	return uname(&names) == 0 && sscanf(names.release, "%u.%u", &major, &minor) == 2 &&
-	       (major < LINUX_MAJOR || (major == LINUX_MAJOR && minor < LINUX_MINOR));
+	if (uname(&names) != 0)
+		return false;
+	major = strtoul(names.release, &behind, 10);
+	minor = *behind == '.' ? strtoul(behind + 1, NULL, 10) : 0;
+	return major < LINUX_MAJOR || (major == LINUX_MAJOR && minor < LINUX_MINOR);
 }
 
 static bool has_listener(void)
