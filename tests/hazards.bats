@@ -194,6 +194,29 @@ begin_either() { # KIND RTT_MS MODE
 	[[ $SEEN == *'write: 4'*'bytes=4 end=eof'* ]]
 }
 
+@test "P15: who waits for its connection and nothing else finds it: the first write goes whole, the next is taken" {
+	begin 60 sink -t 16
+	for wait in poll:out:2000 ppoll:out:2000 select:out:2000 pselect:out:2000; do
+		same nonblock connect $wait write:@5121 close
+		[[ $SEEN == *'write: 5121'*'bytes=5121 end=eof'* ]]
+		in_syn_though_looked_at
+		same nonblock connect $wait write:hello write:more close
+		[[ $SEEN == *'write: 5'*'write: 4'*'bytes=9 end=eof'* ]]
+	done
+}
+
+@test "writable is connected: a hold that ends between poll and the write, which is taken" {
+	begin 60 sink -t 16
+	allow_everything hold=5ms
+	# Of two descriptors: else it would be awaited as above.
+	for wait in poll:out:2000 epoll:out:2000; do
+		same nonblock socket use:1 nonblock socket use:0 connect await-all:out:2000 sleep:20 write:hello close
+		[[ $SEEN == *'write: 5'*'bytes=5 end=eof'* ]]
+		same nonblock connect $wait sleep:20 write:hello close
+		[[ $SEEN == *'write: 5'*'bytes=5 end=eof'* ]]
+	done
+}
+
 @test "O_NONBLOCK after a blocking connect: what libc and the kernel send by themselves is taken at once, too" {
 	begin 20 sink -t 16
 	for door in sendfile splice dprintf; do

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "shim/clock.h"
 #include "shim/next.h"
 #include "shim/readable.h"
 #include "shim/socket/holds.h"
@@ -34,6 +35,20 @@ static bool may_sleep(bool has_time)
 	return has_time;
 }
 
+/* How long a call waits that has not waited yet; without end is as long as connect() would. */
+
+static uint64_t time_of_ms(int timeout)
+{
+	return timeout < 0 ? HANDSHAKE_PATIENCE_NS : (uint64_t)timeout * NS_PER_MS;
+}
+
+static uint64_t time_of_timespec(const struct timespec *timeout)
+{
+	if (!timeout || timeout->tv_sec >= (time_t)(HANDSHAKE_PATIENCE_NS / NS_PER_S))
+		return HANDSHAKE_PATIENCE_NS;
+	return (uint64_t)timeout->tv_sec * NS_PER_S + (uint64_t)timeout->tv_nsec;
+}
+
 static void each_polled(const struct pollfd *fds, nfds_t count, void (*visit)(int fd))
 {
 	for (nfds_t i = 0; i < count; i++)
@@ -51,6 +66,13 @@ static void before_looking(const struct pollfd *fds, nfds_t count)
 {
 	if (!hold_in_use()->bears_looking && is_sound(fds, count))
 		each_polled(fds, count, release_before_look);
+}
+
+/* One that waits for its connection and nothing else is no event loop: it is as one that blocks. */
+static void note_waiter(const struct pollfd *fds, nfds_t count, uint64_t for_ns)
+{
+	if (count == 1 && (fds[0].revents & (POLLOUT | POLLWRNORM)))
+		waited_alone(fds[0].fd, for_ns);
 }
 
 static void before_poll_sleeps(const struct pollfd *fds, nfds_t count)
@@ -76,6 +98,8 @@ static SLOW_PATH int poll_live(struct pollfd *fds, nfds_t count, int timeout)
 	before_looking(fds, count);
 	if (may_sleep(timeout != 0)) {
 		ready = next.poll(fds, count, 0);
+		if (ready == 1)
+			note_waiter(fds, count, time_of_ms(timeout));
 		if (is_answer(ready))
 			return ready;
 		before_poll_sleeps(fds, count);
@@ -115,6 +139,8 @@ static SLOW_PATH int ppoll_live(struct pollfd *fds, nfds_t count, const struct t
 	before_looking(fds, count);
 	if (may_sleep(!is_zero(timeout))) {
 		ready = next.ppoll(fds, count, &no_time, mask);
+		if (ready == 1)
+			note_waiter(fds, count, time_of_timespec(timeout));
 		if (is_answer(ready))
 			return ready;
 		before_poll_sleeps(fds, count);
@@ -216,6 +242,34 @@ static void await_selected(const struct select_call *call)
 			connection_await_of(fd);
 }
 
+static uint64_t time_of_select(const struct select_call *call)
+{
+	struct timespec timeout;
+
+	if (!call->timeval)
+		return time_of_timespec(call->timespec);
+	timeout.tv_sec = call->timeval->tv_sec;
+	timeout.tv_nsec = call->timeval->tv_usec * 1000;
+	return time_of_timespec(&timeout);
+}
+
+/* The one descriptor of all three sets, and whether it was called writable. */
+static void note_selector(const struct select_call *call)
+{
+	int only = -1;
+
+	for (int fd = 0; fd < call->count; fd++)
+		for (int i = 0; i < 3; i++) {
+			if (!call->sets.theirs[i] || !FD_ISSET(fd, &call->sets.copies[i]))
+				continue;
+			if (only >= 0 && only != fd)
+				return;
+			only = fd;
+		}
+	if (only >= 0 && call->sets.theirs[1] && FD_ISSET(only, call->sets.theirs[1]))
+		waited_alone(only, time_of_select(call));
+}
+
 static int select_live(struct select_call *call)
 {
 	int ready;
@@ -229,6 +283,8 @@ static int select_live(struct select_call *call)
 		each_selected(&call->sets, call->count, release_before_look);
 	if (may_sleep(!call->at_once)) {
 		ready = call->pass(call, true);
+		if (ready == 1)
+			note_selector(call);
 		if (is_answer(ready))
 			return ready;
 		put_back_sets(&call->sets, call->count);

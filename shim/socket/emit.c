@@ -196,9 +196,14 @@ static ssize_t finish(struct tracking *tracking, const struct transmission *tran
 		handshake_is_seen(tracking, &outcome);
 		return send_rest(transmission, sent, total);
 	}
-	if (is_nonblocking(transmission))
+	if (!is_nonblocking(transmission))
+		return finish_blocking(tracking, transmission, sent, total);
+	if (sent == total || !tracking->socket->awaited_until_ns)
 		return (ssize_t)sent;
-	return finish_blocking(tracking, transmission, sent, total);
+	/* The program has waited for its connection, as one that blocks, and may not look at the
+	 * count: to a connected socket all of it would have gone. */
+	connection_await_for_sending(tracking);
+	return send_rest(transmission, sent, total);
 }
 
 /* The kernel's answer to SYN+data, when it is not a count. True if the call ends here. */
@@ -357,7 +362,7 @@ static void await_if_connected(struct tracking *tracking, const struct transmiss
 	if (table_state(tracking) != SOCKET_IN_FLIGHT)
 		return;
 	if (is_nonblocking(transmission))
-		connection_await(tracking);
+		connection_await_for_sending(tracking);
 	else
 		await_writable(tracking);
 }

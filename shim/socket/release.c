@@ -212,6 +212,14 @@ void holds_were_seen(void)
 	table_each(SOCKET_HELD, note_seen, NULL);
 }
 
+void waited_alone(int fd, uint64_t for_ns)
+{
+	struct tracking tracking = table_find(fd);
+
+	if (table_state(&tracking) == SOCKET_HELD)
+		atomic_store(&tracking.socket->awaited_until_ns, clock_now_ns() + for_ns);
+}
+
 void waited_in_vain(int fd)
 {
 	struct tracking tracking = table_find(fd);
@@ -420,6 +428,40 @@ void connection_await(struct tracking *tracking)
 		return;
 	handshake_await(tracking->fd, clock_now_ns() + HANDSHAKE_PATIENCE_NS);
 	handshake_has_ended(tracking);
+}
+
+static bool ended_by_itself(const struct tracked *socket)
+{
+	return socket->reason != SYN_WITH_PAYLOAD && socket->reason != SYN_PAYLOAD_UNSAFE &&
+	       socket->reason != SYN_COOKIE_GONE;
+}
+
+/* A signal ends it, as it would have ended the program's own wait. */
+static void await_until_signal(struct tracking *tracking, uint64_t until_ns)
+{
+	struct pollfd pollfd = {.fd = tracking->fd, .events = POLLOUT};
+	uint64_t now = clock_now_ns();
+	int saved = errno;
+
+	if (now < until_ns && next.poll(&pollfd, 1, (int)((until_ns - now) / NS_PER_MS) + 1) > 0)
+		handshake_has_ended(tracking);
+	errno = saved;
+}
+
+void connection_await_for_sending(struct tracking *tracking)
+{
+	const struct tracked *socket = tracking->socket;
+
+	if (table_state(tracking) != SOCKET_IN_FLIGHT)
+		return;
+	if (socket->blocking)
+		connection_await(tracking);
+	else if (handshake_has_ended(tracking))
+		return;
+	else if (socket->awaited_until_ns)
+		await_until_signal(tracking, socket->awaited_until_ns);
+	else if (counts_on_connection(socket) && ended_by_itself(socket))
+		await_until_signal(tracking, handshake_patience_ended_ns(socket));
 }
 
 void connection_await_of(int fd)

@@ -58,6 +58,10 @@ void release_waited_for(int fd);
 /* A call that waits has returned something: it may have said that a held socket is writable. */
 void holds_were_seen(void);
 
+/* The program has waited for fd alone, for `for_ns` at the most, and was told that it is writable.
+ * A plain connection would have had it wait as long as a handshake takes: what it writes may. */
+void waited_alone(int fd, uint64_t for_ns);
+
 /* The program's wait for fd has run into its timeout; or its wait on an epoll set. */
 void waited_in_vain(int fd);
 void epoll_waited_in_vain(int epoll);
@@ -100,6 +104,13 @@ void connection_ends(const struct tracking *tracking);
 /* A program whose connect() waited takes it that the handshake has ended: waits for that, if it is
  * one. */
 void connection_await(struct tracking *tracking);
+
+/* A socket in flight that does not block is about to be sent to, and a plain program would not be
+ * told EAGAIN: its connect() has waited, or its own wait for that socket, or it was told that the
+ * socket is connected and the hold has ended by itself since. Waits for the handshake, at most as
+ * long as the program has waited or as a handshake usually takes. Whose first bytes were not safe
+ * to repeat is told EAGAIN: its event loop is not to wait. */
+void connection_await_for_sending(struct tracking *tracking);
 
 /* The same for what is about to be waited for: fd, and what is in epoll sets. Not for longer than
  * connect() would have waited. */

@@ -290,6 +290,7 @@ static void fill(struct tracked *socket, const struct tracked *facts)
 	atomic_store_explicit(&socket->busy_thread, 0, memory_order_relaxed);
 	COPY(told_connected);
 	COPY(seen_writable);
+	COPY(awaited_until_ns);
 	COPY(waited_in_vain);
 	COPY(epoll_set);
 	COPY(shared);

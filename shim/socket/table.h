@@ -70,6 +70,8 @@ struct tracked {
 		busy_thread;	      /* SOCKET_BUSY: the thread that is at it; 0 before it said */
 	_Atomic(bool) told_connected; /* connect() has returned 0 to the program */
 	_Atomic(bool) seen_writable;  /* a call that waits may have said that it is connected */
+	_Atomic(uint64_t) awaited_until_ns; /* the program waited for this one alone, and would have
+					       until then; 0: no */
 	_Atomic(bool) waited_in_vain; /* the program has waited for it, and its time ran out */
 	_Atomic(int) epoll_set;	      /* the epoll set that it is in, or one of these: */
 #define EPOLL_SET_NONE	  (-1)
