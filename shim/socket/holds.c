@@ -63,14 +63,20 @@ static bool set_fastopen_connect(int fd, int on)
 	return next.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) == 0;
 }
 
-/* In the kernel's hold there is no peer yet, although connect() said 0. (To a socket that does not
- * block it says 0 in no other case.) */
+/* In the kernel's hold there is no peer yet, although connect() said 0. */
 static bool kernel_holds(int fd)
 {
 	union socket_address peer;
 	socklen_t length = sizeof(peer);
 
 	return next.getpeername(fd, &peer.any, &length) != 0 && errno == ENOTCONN;
+}
+
+/* To a socket that does not block the kernel says 0 in no other case; a library that connects
+ * elsewhere (a proxy) may. */
+static bool is_held_if_0(const struct tracked *facts)
+{
+	return !facts->blocking && next_connect_is_libcs;
 }
 
 static struct attempt leave_alone(int fd, const struct tracked *facts, const char *why)
@@ -109,7 +115,7 @@ static struct attempt connect_in_kernel(int fd, const struct tracked *facts)
 	}
 	asked.result = connect_really(fd, facts);
 	saved = asked.result == 0 ? saved : errno;
-	if (asked.result == 0 && (!facts->blocking || kernel_holds(fd))) {
+	if (asked.result == 0 && (is_held_if_0(facts) || kernel_holds(fd))) {
 		asked.came_to = ATTEMPT_HELD;
 		forget_old_error(fd);
 	}
