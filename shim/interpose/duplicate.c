@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "shim/interpose/close.h"
+#include "shim/memory/recent.h"
 #include "shim/next.h"
 #include "shim/settings.h"
 #include "shim/socket/emit.h"
@@ -168,6 +169,7 @@ static pid_t after_fork(pid_t pid)
 
 	if (pid == 0) {
 		settings_after_fork();
+		recent_after_fork();
 		keeper_after_fork();
 		table_after_fork(close_orphan);
 	}
@@ -321,6 +323,8 @@ INTERPOSER FILE *popen(const char *command, const char *type)
  * only read. */
 static void before_exec(void)
 {
+	if (recent_is_behind() && table_is_ours())
+		recent_flush();
 	if (!sockets_are_live())
 		return;
 	/* In a vfork child the parent keeps what closes on exec. */

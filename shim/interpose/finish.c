@@ -9,6 +9,7 @@
 
 #include "shim/clock.h"
 #include "shim/interpose/close.h"
+#include "shim/memory/recent.h"
 #include "shim/next.h"
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
@@ -213,12 +214,15 @@ static bool end_watched(struct tracking *tracking, void *unused)
 
 void before_exit(void)
 {
-	if (!sockets_are_noted() || !table_is_ours())
+	if (!sockets_are_noted() && !recent_is_behind())
+		return;
+	if (!table_is_ours())
 		return;
 	release_all(SYN_PROGRAM_CLOSES);
 	handshakes_see_through_exit();
 	table_each(SOCKET_CONNECTING, end_connecting, NULL);
 	table_each(SOCKET_WATCHED, end_watched, NULL);
+	recent_flush();
 }
 
 INTERPOSER void _exit(int status)

@@ -235,10 +235,10 @@ static void note_suspension(struct memory_file *file, const struct memory_place 
 		atomic_store(&file->header.paused_until_s, now + pause_s(base_s));
 }
 
-static void add(_Atomic(uint32_t) *counter, bool happened)
+static void add(_Atomic(uint32_t) *counter, bool happened, uint32_t times)
 {
 	if (happened)
-		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(counter, times, memory_order_relaxed);
 }
 
 static void note_rtt(struct memory_entry *entry, uint32_t rtt_us)
@@ -262,27 +262,28 @@ static void note_name(struct memory_entry *entry, const char *name)
 			atomic_store(&entry->name[i], words[i]);
 }
 
-static void note_counts(struct memory_entry *entry, const struct experience *experience)
+static void note_counts(struct memory_entry *entry, const struct experience *experience,
+			uint32_t times)
 {
 	bool data = carried_data(experience), saved = saved_round_trip(experience);
 
-	add(&entry->connections, true);
-	add(&entry->in_syn, data);
+	add(&entry->connections, true, times);
+	add(&entry->in_syn, data, times);
 	add(&entry->not_acknowledged,
-	    data && !experience->acknowledged && !experience->retransmitted);
-	add(&entry->lost, experience->retransmitted);
-	add(&entry->failed, !experience->established || experience->reset);
-	add(&entry->round_trips_saved, saved);
+	    data && !experience->acknowledged && !experience->retransmitted, times);
+	add(&entry->lost, experience->retransmitted, times);
+	add(&entry->failed, !experience->established || experience->reset, times);
+	add(&entry->round_trips_saved, saved, times);
 	if (saved)
-		atomic_fetch_add(&entry->saved_us, believable_rtt(entry));
+		atomic_fetch_add(&entry->saved_us, (uint64_t)times * believable_rtt(entry));
 }
 
-void memory_record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
-		   const struct experience *experience, const char *name)
+static void record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
+		   const struct experience *experience, const char *name, uint32_t times)
 {
 	struct memory_file *file = memory_file();
 	struct memory_entry *entry;
-	struct judgement judgement;
+	struct judgement judgement = {0};
 	struct memory_place key;
 	uint32_t now = now_s();
 
@@ -297,16 +298,31 @@ void memory_record(const struct sockaddr *address, socklen_t length, const struc
 		atomic_store(&entry->last_success_s, experience->established ? now : 0);
 		if (!experience->retransmitted)
 			note_rtt(entry, experience->rtt_us);
-		note_counts(entry, experience);
+		note_counts(entry, experience, times);
 		note_name(entry, name);
 	}
-	judgement = apply_judgement(entry, experience, rule->suspend_s);
+	/* What has gone well is forgotten after the last eight. */
+	for (uint32_t i = 0; i < times && i < 8; i++)
+		judgement = apply_judgement(entry, experience, rule->suspend_s);
 	if (judgement.suspend) {
 		atomic_store(&entry->suspended_until_s, now + judgement.suspend_for_s);
 		if (judgement.suspicious_path)
 			note_suspension(file, &key, now, rule->suspend_s);
 	}
 	tally_note(experience, believable_rtt(entry), judgement.suspend);
+}
+
+void memory_record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
+		   const struct experience *experience, const char *name)
+{
+	record(address, length, rule, experience, name, 1);
+}
+
+void memory_record_several(const struct sockaddr *address, socklen_t length,
+			   const struct policy_rule *rule, const struct experience *success,
+			   uint32_t count)
+{
+	record(address, length, rule, success, NULL, count);
 }
 
 void memory_record_first_byte(const struct policy_rule *rule, bool control, uint64_t us)

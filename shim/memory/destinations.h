@@ -84,6 +84,12 @@ enum advice memory_advice(const struct sockaddr *address, socklen_t length,
 void memory_record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
 		   const struct experience *experience, const char *name);
 
+/* The same for several connections that went well, of which `success` is the last, to a destination
+ * that is known to be good. */
+void memory_record_several(const struct sockaddr *address, socklen_t length,
+			   const struct policy_rule *rule, const struct experience *success,
+			   uint32_t count);
+
 /*
  * The control group of a rule (control=1/N): connections that stay plain, so that what Fast Open
  * gains can be measured. Notes how long one connection took from connect to the first byte. When

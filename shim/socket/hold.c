@@ -11,7 +11,7 @@
 
 #include "shim/clock.h"
 #include "shim/log.h"
-#include "shim/memory/destinations.h"
+#include "shim/memory/recent.h"
 #include "shim/next.h"
 #include "shim/readable.h"
 #include "shim/settings.h"
@@ -225,7 +225,7 @@ static int connect_under_rule(int fd, const struct sockaddr *address, socklen_t 
 {
 	int saved = errno;
 	uint32_t rtt_us;
-	enum advice advice = memory_advice(address, length, verdict->rule, &rtt_us);
+	enum advice advice = recent_advice(address, length, verdict->rule, &rtt_us);
 	struct tracked facts = facts_of(fd, address, length, verdict->rule, rtt_us);
 	const char *why = why_plain(fd, &facts.address, advice);
 

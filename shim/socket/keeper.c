@@ -14,17 +14,13 @@
 #include "shim/clock.h"
 #include "shim/log.h"
 #include "shim/memory/outcome.h"
+#include "shim/memory/recent.h"
 #include "shim/next.h"
 #include "shim/socket/hold.h"
 #include "shim/socket/release.h"
 
 #define IDLE_NS	   (2 * NS_PER_S)
 #define STACK_SIZE ((size_t)256 * 1024)
-
-/* While holds come and go the keeper looks this often although nothing is due: not longer than the
- * shortest hold that no rule asks for, so that the next one finds it about to look anyway. Waking
- * it for each would cost more than all the rest of a hold. */
-#define PACE_NS (5 * NS_PER_MS)
 
 /* How often a kept socket is looked at: a fraction of the time it has been in flight. */
 #define LOOK_SHARE  16
@@ -130,6 +126,7 @@ static uint64_t look_round(void)
 {
 	struct round round = {.now = clock_now_ns(), .next_ns = UINT64_MAX};
 
+	recent_flush();
 	table_each(SOCKET_HELD, look_at_held, &round);
 	table_each(SOCKET_KEPT, look_at_kept, &round);
 	return round.next_ns;
@@ -154,7 +151,7 @@ static uint64_t stays_until(bool called, uint64_t now, uint64_t *idle_since)
 		return UINT64_MAX;
 	if (called) {
 		*idle_since = now;
-		return now + PACE_NS;
+		return now + KEEPER_PACE_NS;
 	}
 	return now - *idle_since < IDLE_NS ? *idle_since + IDLE_NS : UINT64_MAX;
 }

@@ -10,7 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shim/clock.h"
 #include "shim/socket/table.h"
+
+/* While holds come and go the keeper looks this often although nothing is due: not longer than the
+ * shortest hold that no rule asks for, so that the next one finds it about to look anyway. Waking
+ * it for each would cost more than all the rest of a hold. */
+#define KEEPER_PACE_NS (5 * NS_PER_MS)
 
 /* Makes sure that the keeper will look at `when_ns` or before. False: there is no keeper and none
  * can be started (limits, seccomp, perhaps in a signal handler): then nothing may be held. Any

@@ -9,11 +9,12 @@
 #include "policy/names.h"
 #include "shim/clock.h"
 #include "shim/log.h"
-#include "shim/memory/destinations.h"
 #include "shim/memory/outcome.h"
+#include "shim/memory/recent.h"
 #include "shim/next.h"
 #include "shim/socket/hold.h"
 #include "shim/socket/holds.h"
+#include "shim/socket/keeper.h"
 
 /* How long a handshake usually takes at the most: some round trips, or this where none is known. */
 #define PATIENCE_ROUND_TRIPS 3ull
@@ -278,8 +279,11 @@ static void remember(const struct tracked *socket, const struct experience *expe
 	const struct learned_name *name =
 		names_next(&socket->address.any, socket->address_length, NULL);
 
-	memory_record(&socket->address.any, socket->address_length, socket->rule, experience,
-		      name ? names_text(name) : NULL);
+	/* The keeper writes down what is not at its next look. */
+	if (recent_record(&socket->address.any, socket->address_length, socket->rule, experience,
+			  name ? names_text(name) : NULL) &&
+	    !keeper_expect(clock_now_ns() + KEEPER_PACE_NS))
+		recent_flush();
 }
 
 void handshake_is_over(const struct tracked *socket, const struct outcome *outcome)
