@@ -61,7 +61,7 @@ json_list() { # [WORD...]
 }
 
 # Makes a bundle; its variables are those of $ENVIRONMENT, a list, its mounts those of $MOUNTS, in JSON. There is no
-# network namespace in it, so the container is in the network that we are in.
+# network namespace in it, so the container is in the network that we are in. Its root cannot be written to.
 bundle() { # DIRECTORY ROOT COMMAND [ARG...]
 	mkdir -p "$1"
 	cat >"$1/config.json" <<-END
@@ -87,6 +87,6 @@ run_bundle() { # DIRECTORY
 	timeout 30 runc --root "$LAB_TMP/runc" run --no-new-keyring -b "$1" "c$((++containers))" 2>&1 </dev/null 3>&-
 }
 
-runtime_mount() { # DIRECTORY
-	printf '{"destination": "/tfo", "type": "bind", "source": "%s", "options": ["bind", "ro"]}' "$1"
+mount_of() { # DIRECTORY PLACE MODE
+	printf '{"destination": "%s", "type": "bind", "source": "%s", "options": ["bind", "%s"]}' "$2" "$1" "$3"
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# Containers of any libc or none: what is installed for them, and that a client in them that nobody changed gains a
-# round trip. How config.json is edited is in inject.bats.
+# Containers of any libc or none: a client in them that nobody changed gains a round trip. What is installed for them is
+# in install.bats, how config.json is edited in inject.bats.
 
 load helper
 load lab/lab.bash
@@ -17,147 +17,6 @@ setup() {
 teardown() {
 	lab_reset
 }
-
-# --- install
-
-names_in() { # DIRECTORY
-	find "$1" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' '
-}
-
-@test "install: all that a container needs, in one directory" {
-	try tfo-run install some/place/tfo
-	expect_only ''
-	[[ $(stat -c '%a %n' some/place/tfo/* some/place/tfo/.[!.]* 2>/dev/null) == "\
-644 some/place/tfo/libtfo-preload.so
-644 some/place/tfo/policy
-755 some/place/tfo/tfo-run
-755 some/place/tfo/tfoctl" ]]
-	cmp some/place/tfo/libtfo-preload.so "$LIBRARY"
-	readelf -lW some/place/tfo/tfoctl >segments
-	run ! grep -E 'INTERP|DYNAMIC' segments
-	umask 077
-	tfo-run install private
-	[[ $(stat -c %a private/tfo-run) == 755 ]]
-}
-
-@test "install: done again it changes nothing, and what is not right is replaced as a whole" {
-	tfo-run install tfo
-	before=$(stat -c '%n %i %y' tfo/*)
-	try tfo-run install tfo/
-	expect_only ''
-	[[ $(stat -c '%n %i %y' tfo/*) == "$before" ]]
-	exec {old}<tfo/libtfo-preload.so
-	cp tfo/libtfo-preload.so whole
-	echo broken >whole-not
-	mv whole-not tfo/libtfo-preload.so
-	chmod 600 tfo/tfo-run
-	ln -sf /nowhere tfo/tfoctl
-	try tfo-run install tfo
-	expect_only ''
-	cmp tfo/libtfo-preload.so whole
-	cmp whole - <&"$old" # whoever has the old file still has it
-	[[ $(stat -c '%a %F' tfo/tfo-run tfo/tfoctl) == $'755 regular file\n755 regular file' ]]
-	[[ $(names_in tfo) == 'libtfo-preload.so policy tfo-run tfoctl ' ]]
-}
-
-@test "install: a policy that somebody has edited stays" {
-	mkdir tfo
-	echo 'deny * *' >tfo/policy
-	chmod 600 tfo/policy
-	tfo-run install tfo
-	[[ $(<tfo/policy) == 'deny * *' && $(stat -c %a tfo/policy) == 600 ]]
-}
-
-@test "install: what is installed installs itself elsewhere, without a shell" {
-	tfo-run install 'first place'
-	echo '# mine' >>'first place/policy'
-	env -i 'first place/tfoctl' install "$PWD/volume"
-	diff -r 'first place' volume
-	mv volume moved
-	PATH=$PWD/moved:$PATH try tfo-run install another
-	expect_only ''
-	diff -r moved another
-	try 'first place/tfo-run' true
-	expect_failure 125 "tfo-run: $PWD/first place/libtfo-preload.so: a path with a space or a colon cannot stand in LD_PRELOAD"
-}
-
-@test "install: why it cannot" {
-	try tfo-run install
-	expect_failure 2 'tfoctl: install: needs a directory; try tfoctl --help'
-	try tfo-run install ''
-	expect_failure 2 'tfoctl: install: needs a directory; try tfoctl --help'
-	try tfo-run install one two
-	expect_failure 2 'tfoctl: unexpected argument "two"; try tfoctl --help'
-	try tfo-run install -x
-	expect_failure 2 'tfoctl: unexpected option "-x"; try tfoctl --help'
-	: >file
-	try tfo-run install file/tfo
-	expect_failure 1 'tfoctl: file/tfo: Not a directory'
-	try tfo-run install file
-	expect_failure 1 'tfoctl: file: Not a directory'
-	mkdir -p taken/tfo-run
-	try tfo-run install taken
-	expect_failure 1 'tfoctl: taken/tfo-run: Is a directory'
-	[[ $(names_in taken) == 'libtfo-preload.so policy tfo-run tfoctl ' ]]
-	mkdir full
-	mount -t tmpfs -o size=100k none full
-	try tfo-run install full
-	umount full
-	expect_failure 1 'tfoctl: full/libtfo-preload.so: No space left on device'
-	mkdir read-only
-	mount -t tmpfs -o ro none read-only
-	try tfo-run install read-only
-	umount read-only
-	expect_failure 1 'tfoctl: read-only/libtfo-preload.so: Read-only file system'
-	cp -r "$TFO_BUILD/libexec/tfo-run" part
-	rm part/policy
-	try part/tfoctl install tfo
-	expect_failure 1 "tfoctl: $PWD/part: no policy in it"
-	mkdir alone
-	cp part/tfoctl alone
-	try alone/tfoctl install tfo
-	expect_failure 1 "tfoctl: $PWD/alone: no runtime here, nor in $PWD/alone/../libexec/tfo-run"
-	[[ ! -e tfo ]]
-}
-
-@test "a program of that name is run after --, and --help is for people" {
-	for word in install inject; do
-		try tfo-run $word --help
-		expect_status 0
-		[[ $output == 'usage: tfo-run '*"tfo-run $word "* ]]
-	done
-	printf '#!/bin/sh\necho "ran $*"\n' >install
-	chmod +x install
-	cp install inject
-	PATH=$PWD:$PATH
-	for word in install inject; do
-		try tfo-run -- $word x
-		expect_only 'ran x'
-		try tfo-run -n -- $word x
-		expect_status 0
-	done
-}
-
-@test "the policy beside the library is in force, unless another is named" {
-	tfo-run install tfo
-	echo 'deny 192.0.2.1 *' >tfo/policy
-	try tfo/tfo-run -- "$TFO_BUILD/bin/tfoctl" policy print
-	expect_status 0
-	[[ $output == 'deny  192.0.2.1  *'* ]]
-	echo 'allow * 1 any' >other
-	try tfo/tfo-run -p other "$TFO_BUILD/bin/tfoctl" policy print
-	[[ $output == 'allow  *  1  any'* ]]
-	TFO_POLICY=$PWD/other try tfo/tfo-run "$TFO_BUILD/bin/tfoctl" policy print
-	[[ $output == 'allow  *  1  any'* ]]
-	echo 'nonsense' >tfo/policy
-	try tfo/tfo-run true
-	expect_status 125
-	rm tfo/policy
-	try tfo/tfo-run true
-	expect_only ''
-}
-
-# --- containers
 
 RULE='* * any verify=off minrtt=0 hold=300ms'
 STEPS=(time connect write:hello read took:90 read-all close)
@@ -210,14 +69,14 @@ not_without() { # ROOT
 
 # ENTRYPOINT ["/tfo/tfo-run","--","original"]
 gains_by_entrypoint() { # ROOT
-	MOUNTS=$(runtime_mount "$PWD/tfo")
+	MOUNTS=$(mount_of "$PWD/tfo" /tfo ro)
 	ENVIRONMENT+=("TFO_RULES=allow $RULE" TFO_STATE=off)
 	client_bundle entrypoint "$1" /tfo/tfo-run --
 	answered_after_one_round_trip entrypoint
 }
 
 gains_by_preload() { # ROOT
-	MOUNTS=$(runtime_mount "$PWD/tfo")
+	MOUNTS=$(mount_of "$PWD/tfo" /tfo ro)
 	ENVIRONMENT+=("TFO_RULES=allow $RULE" TFO_STATE=off LD_PRELOAD=/tfo/libtfo-preload.so TFO_POLICY=/tfo/policy)
 	client_bundle preload "$1"
 	answered_after_one_round_trip preload
@@ -264,7 +123,7 @@ gains_by_injection() { # ROOT [OPTION...]
 @test "the entrypoint says what it does not reach, and what is not there" {
 	begin_containers
 	musl_image "$PWD/root"
-	MOUNTS=$(runtime_mount "$PWD/tfo")
+	MOUNTS=$(mount_of "$PWD/tfo" /tfo ro)
 	bundle static "$PWD/root" /tfo/tfo-run -- busybox true
 	try run_bundle static
 	expect_status 125
@@ -273,4 +132,99 @@ gains_by_injection() { # ROOT [OPTION...]
 	try run_bundle missing
 	expect_status 127
 	expect_output 'tfo-run: nothing: command not found'
+}
+
+# --- tools/containers
+
+MANIFESTS=$BATS_TEST_DIRNAME/../tools/containers
+
+manifest() { # WHAT FILE
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/manifest.py" "$@"
+}
+
+# The image of tools/containers/Containerfile, run with WORDS for its own.
+install_by_image() { # VOLUME PLACE WORD...
+	local words
+	tfo-run install context
+	mkdir -p init/runtime "init$2"
+	grep -qx 'COPY . /runtime' "$MANIFESTS/Containerfile"
+	cp -r context/. init/runtime
+	words=$(sed -n 's/^ENTRYPOINT //p' "$MANIFESTS/Containerfile")
+	mapfile -t entrypoint < <(/usr/bin/python3 -c 'import json, sys; print(*json.loads(sys.argv[1]), sep="\n")' "$words")
+	ENVIRONMENT=()
+	MOUNTS=$(mount_of "$1" "$2" rw)
+	bundle installs "$PWD/init" "${entrypoint[@]}" "${@:3}"
+	try run_bundle installs
+	expect_only ''
+}
+
+# The two containers that a manifest describes, one after the other, and the connection of the second.
+gains_by_manifest() { # FILE
+	local place other mode
+	begin_containers
+	distroless_image "$PWD/root"
+	mkdir volume
+	chmod 777 volume # as an emptyDir is
+	read -r place other mode < <(manifest places "$1")
+	mapfile -t words < <(manifest init "$1")
+	install_by_image "$PWD/volume" "$place" "${words[@]}"
+	[[ $mode == ro ]]
+	mapfile -d '' ENVIRONMENT < <(manifest variables "$1")
+	[[ ${ENVIRONMENT[-1]} == TFO_RULES=*$'\n' ]]
+	ENVIRONMENT[-1]+="allow $RULE" # of servers in the lab
+	MOUNTS=$(mount_of "$PWD/volume" "$other" "$mode")
+	client_bundle program "$PWD/root"
+	answered_after_one_round_trip program
+}
+
+@test "the Kubernetes manifest does what it says" {
+	/usr/bin/python3 -c 'import yaml' || must_skip "no python3-yaml"
+	gains_by_manifest "$MANIFESTS/kubernetes.yaml"
+}
+
+@test "the compose file does what it says" {
+	/usr/bin/python3 -c 'import yaml' || must_skip "no python3-yaml"
+	gains_by_manifest "$MANIFESTS/compose.yaml"
+}
+
+@test "the image that installs does so without being told where" {
+	begin_containers
+	mkdir volume
+	grep -qx 'CMD \["/tfo"\]' "$MANIFESTS/Containerfile"
+	install_by_image "$PWD/volume" /tfo /tfo
+	diff -r context volume
+}
+
+# A manifest with something replaced, and what is to be said about it.
+bad_manifest() { # FROM TO SENTENCE
+	local name
+	name=bad$((++bad)).yaml
+	sed "s|$1|$2|" "$MANIFESTS/kubernetes.yaml" >$name
+	run ! cmp -s $name "$MANIFESTS/kubernetes.yaml"
+	expected+="$name: $3"$'\n'
+}
+
+@test "Kubernetes' own schema has all that the manifest says, and what it has not is noticed" {
+	/usr/bin/python3 -c 'import kubernetes' || must_skip "no python3-kubernetes"
+	expected=
+	bad_manifest 'args: .*' 'args: [1]' "Deployment.spec.template.spec.initContainers[0].args[0]: 1 is '1' for the API"
+	bad_manifest 'value: /tfo/policy' 'value: 1' "Deployment.spec.template.spec.containers[0].env[1].value: 1 is '1' for the API"
+	bad_manifest 'readOnly:' 'readonly:' 'Deployment.spec.template.spec.containers[0].volumeMounts[0].readonly: True is None for the API'
+	bad_manifest 'mountPath:' 'path:' "Invalid value for \`mount_path\`, must not be \`None\`"
+	bad_manifest 'apps/v1' 'v1' 'Deployment is not in v1'
+	bad_manifest ' name: tfo$' ' names: tfo' "Invalid value for \`name\`, must not be \`None\`"
+	try manifest check "$MANIFESTS/kubernetes.yaml" bad?.yaml
+	expect_status 1
+	expect_output "${expected%$'\n'}"
+}
+
+@test "docker-compose takes the compose file, and refuses what it does not know" {
+	command -v docker-compose >/dev/null || must_skip "no docker-compose"
+	try docker-compose -f "$MANIFESTS/compose.yaml" config -q
+	expect_only ''
+	for change in s/volumes:/volume:/ 's/command: .*/command: {}/'; do
+		sed "$change" "$MANIFESTS/compose.yaml" >changed.yaml
+		try docker-compose -f changed.yaml config -q
+		[[ $status == 1 && $stderr == *changed.yaml* ]] || unexpected "a refusal of $change"
+	done
 }

@@ -70,6 +70,8 @@ example_com() {
 		build/bin/tfoctl status
 		build/bin/tfo-run -l 8080 python3 -m http.server 8080
 		build/bin/tfoctl status --listen
+		build/bin/tfo-run install tfo
+		build/bin/tfo-run inject --runtime tfo bundle
 	END
 }
 
@@ -117,6 +119,25 @@ example_com() {
 	try sh -c "$(commands | grep -e --listen)"
 	expect_status 0
 	[[ ${lines[1]} =~ ^0.0.0.0:8080' '+256' '+2' '+1' ' ]] || unexpected 'two accepted, one with data'
+}
+
+@test "a container's configuration gets the library, and gives it back" {
+	[[ -e build/libexec/tfo-run/tfoctl ]] || must_skip "no static tfoctl"
+	mkdir bundle
+	echo '{"process":{"args":["original"]}}' >bundle/config.json
+	while read -r command; do
+		try sh -c "$command"
+		expect_only ''
+	done < <(commands | grep 'tfo$\|bundle$')
+	grep -q '"LD_PRELOAD=/tfo/libtfo-preload.so","TFO_POLICY=/tfo/policy"' bundle/config.json
+	[[ -f tfo/libtfo-preload.so && -f tfo/policy ]]
+	try tfo/tfo-run -- true
+	expect_only ''
+	build/bin/tfo-run inject --remove bundle
+	[[ $(<bundle/config.json) == '{"process":{"args":["original"]}}' ]]
+	for file in kubernetes.yaml compose.yaml Containerfile; do
+		[[ -f ${README%/*}/tools/containers/$file ]]
+	done
 }
 
 @test "the policy in the README is a good one" {
