@@ -75,6 +75,31 @@ names_in() { # DIRECTORY
 	expect_failure 125 "tfo-run: $PWD/first place/libtfo-preload.so: a path with a space or a colon cannot stand in LD_PRELOAD"
 }
 
+@test "an installation has it, and can be moved" {
+	cmake --install "$TFO_BUILD" --prefix "$PWD/prefix" >log
+	mv prefix 'a prefix'
+	try 'a prefix/bin/tfo-run' install tfo
+	expect_only ''
+	diff -r "$TFO_BUILD/libexec/tfo-run" tfo
+	try tfo/tfo-run -- printenv LD_PRELOAD
+	expect_only "$PWD/tfo/libtfo-preload.so"
+}
+
+@test "install: two at a time, and one that is killed, leave nothing half done" {
+	tfo-run install tfo
+	for ((i = 0; i < 20; i++)); do
+		echo broken >broken
+		mv broken tfo/libtfo-preload.so
+		tfo-run install tfo &
+		first=$!
+		timeout -s KILL 0.00$i "$TFO_BUILD/bin/tfoctl" install tfo || :
+		wait $first
+		cmp tfo/libtfo-preload.so "$LIBRARY"
+		[[ $(stat -c %a tfo/libtfo-preload.so) == 644 ]]
+	done
+	diff <(ls "$TFO_BUILD/libexec/tfo-run") <(find tfo -printf '%f\n' | grep -v '^tfo$\|\.......$' | sort)
+}
+
 @test "install: why it cannot" {
 	try tfo-run install
 	expect_failure 2 'tfoctl: install: needs a directory; try tfoctl --help'
