@@ -134,6 +134,22 @@ gains_by_injection() { # ROOT [OPTION...]
 	expect_output 'tfo-run: nothing: command not found'
 }
 
+@test "tfoctl works in an image without a shell, and finds names there with nothing but /etc/hosts" {
+	begin_containers
+	distroless_image "$PWD/root"
+	mkdir "$PWD/root/etc"
+	echo "$ADDRESS name.test" >root/etc/hosts
+	MOUNTS=$(mount_of "$PWD/tfo" /tfo ro)
+	bundle prime "$PWD/root" /tfo/tfoctl prime "name.test:$PORT"
+	try run_bundle prime
+	expect_status 0
+	lab_wait_ended 2
+	bundle check "$PWD/root" /tfo/tfoctl check client
+	try run_bundle check
+	expect_status 0
+	[[ $output == *'data came with a SYN on 127.0.0.1'*'/bin/client: reached by LD_PRELOAD (glibc'* ]]
+}
+
 # --- tools/containers
 
 MANIFESTS=$BATS_TEST_DIRNAME/../tools/containers
