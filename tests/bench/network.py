@@ -49,8 +49,15 @@ class Line:
 
     def drop_syn_data(self):
         """Puts a middlebox into the way that drops each SYN with data."""
-        quietly("nft", f"table inet bench {{\nchain arrival {{\ntype filter hook input priority 0\n"
-                       f"ip daddr {self.block} tcp flags & (syn|ack) == syn @ih,0,8 >= 0 counter drop\n}}\n}}")
+        on_arrival(f"ip daddr {self.block} tcp flags & (syn|ack) == syn @ih,0,8 >= 0 counter drop")
+
+
+def on_arrival(rule):
+    quietly("nft", f"table inet bench {{\nchain arrival {{\ntype filter hook input priority 0\n{rule}\n}}\n}}")
+
+
+def drop_syn(port):
+    on_arrival(f"tcp dport {port} tcp flags & (syn|ack) == syn counter drop")
 
 
 def ethernet():

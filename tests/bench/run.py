@@ -18,7 +18,7 @@ import report
 from place import FULL, QUICK, REPOSITORY, SMOKE, Run, say
 
 # In the order of the tables; the seconds that a group may take at most.
-GROUPS = {"latency": 420, "overhead": 180, "startup": 180}
+GROUPS = {"latency": 420, "overhead": 180, "startup": 180, "throughput": 240, "growth": 240}
 ENTER = os.path.join(REPOSITORY, "tests/lab/enter")
 
 

@@ -25,6 +25,8 @@ def interleave(ways, rounds, seconds):
                 samples[way].append(ways[way]())
             except Cannot as reason:
                 samples[way] = reason
+            except (LookupError, TypeError, ValueError) as error:
+                samples[way] = Cannot(f"what it printed was not understood: {error!r}")
     return samples
 
 

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""What long connections lose, which should be nothing, and how many short ones are made in a second."""
+import json
+import re
+import resource
+import signal
+import statistics
+
+import network
+from place import program, say
+from rows import Cannot, row_of
+from sampling import interleave, output_of, ratios
+
+TITLE = "Throughput"
+ABOUT = ("On loopback, 16 connections at a time; both ends with the library, and nothing held. Then new connections, each with a "
+         "request and its answer, all of them held: against the same program without the library, and against one written with "
+         "MSG_FASTOPEN, which is 'native'.")
+
+PLAIN, NATIVE, OURS = "plain", "native", "tfo-run"
+NOBODY = "allow 192.0.2.1 443 tls"
+EVERYBODY = "allow * * any minrtt=0"
+CONNECTIONS = 16
+ADDRESSES = 16
+ANSWERS = 7000
+
+
+def timed(command, environment, timeout=20):
+    """What a command prints, and the CPU seconds that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = output_of(command, environment, timeout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return said, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+# --- long connections ---
+
+class Wrk:
+    name, unit, each = "wrk against nginx", "requests/s", "request"
+    ports = {PLAIN: 8080, OURS: 8081}
+
+    def serve(self, run, way, environment):
+        network.start_nginx(run, self.ports[way], self.ports[way] + 1000, environment)
+
+    def run(self, way, address, environment):
+        said, cpu = timed(["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", "1s", f"http://{address}:{self.ports[way]}/"], environment)
+        rate = float(re.search(r"Requests/sec: +([0-9.]+)", said)[1])
+        count = int(re.search(r"(\d+) requests in", said)[1])
+        return {"rate": rate, "cpu": cpu / count * 1e6}
+
+
+class Redis:
+    name, unit, each = "redis-benchmark, GET", "requests/s", "request"
+    ports = {PLAIN: 6379, OURS: 6380}
+    count = 60000
+
+    def serve(self, run, way, environment):
+        command = ["redis-server", "--port", str(self.ports[way]), "--save", "", "--appendonly", "no", "--protected-mode", "no",
+                   "--dir", run.directory, "--maxclients", "100"]
+        network.Service(command, environment, lambda: network.listening(self.ports[way]))
+
+    def run(self, way, address, environment):
+        said, cpu = timed(["redis-benchmark", "-h", address, "-p", str(self.ports[way]), "-c", str(CONNECTIONS), "-n",
+                           str(self.count), "-t", "get", "--csv"], environment)
+        rate = float(said.splitlines()[-1].split(",")[1].strip('"'))
+        return {"rate": rate, "cpu": cpu / self.count * 1e6}
+
+
+class Iperf:
+    name, unit, each = "iperf3", "Gbit/s", "GiB"
+    ports = {PLAIN: 5201, OURS: 5202}
+
+    def serve(self, run, way, environment):
+        network.Service(["iperf3", "-s", "-p", str(self.ports[way])], environment, lambda: network.listening(self.ports[way]))
+
+    def run(self, way, address, environment):
+        said, cpu = timed(["iperf3", "-c", address, "-p", str(self.ports[way]), "-P", str(CONNECTIONS), "-t", "1", "-J"], environment)
+        end = json.loads(said)["end"]["sum_received"]
+        return {"rate": end["bits_per_second"] / 1e9, "cpu": cpu / end["bytes"] * 2**30 * 1e6}
+
+
+def long_rows(run, tool, address):
+    say(tool.name)
+    environments = {PLAIN: run.environment(), OURS: run.ours(NOBODY)}
+    try:
+        for way, environment in environments.items():
+            tool.serve(run, way, environment)
+        ways = {way: (lambda way=way, environment=environment: tool.run(way, address, environment))
+                for way, environment in environments.items()}
+        samples = interleave(ways, run.pick(15, 5, 1), run.pick(45, 15, 5))
+    except Cannot as reason:
+        samples = dict.fromkeys(environments, reason)
+    rate = row_of(tool.name, tool.unit, samples, "rate", {"of": "rate", "tool": tool.name})
+    rate.aim("throughput of long connections lost with the library, as a part of it", tool.name,
+             lost(samples, OURS, PLAIN), 0.01)
+    return [rate, row_of(f"{tool.name}, CPU of the client a {tool.each}", "us", samples, "cpu", {"of": "cpu", "tool": tool.name})]
+
+
+def lost(samples, way, rival):
+    """The median of the rounds, so that what disturbs both disturbs little."""
+    found = ratios(samples, way, rival, "rate")
+    return 1 - statistics.median(found) if found else None
+
+
+# --- new connections ---
+
+def read_fields(said):
+    return {name: float(value) for name, value in (field.split("=") for field in said.split())}
+
+
+def connections(environment, threads, seconds, address, native=False, keep=0):
+    """What tests/bench/programs/connections.c prints."""
+    said = output_of([program("connections"), "-k", str(keep), "fastopen" if native else "connect", str(threads), str(seconds),
+                      address, str(ADDRESSES), str(ANSWERS)], environment, timeout=30 + seconds, accept=(0, -signal.SIGKILL))
+    return read_fields(said)
+
+
+def start_answering(run):
+    network.Service([program("answer"), "4", str(ANSWERS)], run.environment(), lambda: network.listening(ANSWERS))
+
+
+def connection_ways(run, address, threads, seconds):
+    return {PLAIN: lambda: connections(run.environment(), threads, seconds, address),
+            NATIVE: lambda: connections(run.environment(), threads, seconds, address, native=True),
+            OURS: lambda: connections(run.ours(EVERYBODY), threads, seconds, address)}
+
+
+def connection_rows(run, address, threads):
+    say(f"new connections, {threads} threads")
+    samples = interleave(connection_ways(run, address, threads, run.pick(0.5, 0.3, 0.1)), run.pick(25, 9, 1), 60)
+    name = f"new connections, {threads} thread" + "s" * (threads > 1)
+    rate = row_of(name, "per s", samples, "rate", {"of": "connections", "threads": threads})
+    rate.aim("new connections per second less than with native code, as a part of them", f"{threads} threads",
+             lost(samples, OURS, NATIVE), 0.05)
+    return [rate, row_of(f"{name}, CPU of the client each", "us", samples, "cpu", {"of": "cpu", "threads": threads})]
+
+
+def measure(run):
+    network.cheap_ports()
+    address = network.Line(0, 0).address()
+    for tool in (Wrk(), Redis(), Iperf()):
+        yield from long_rows(run, tool, address)
+    start_answering(run)
+    for threads in (1, CONNECTIONS):
+        yield from connection_rows(run, address, threads)
