@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 
+import callgrind
 import network
 from place import BUILD, TFOCTL, program, say
 from rows import Cannot, Row, row_of
@@ -73,7 +74,7 @@ def all_sent(found, count):
 
 def tracked_rows(run, address):
     rates, memory, each = [], [], []
-    for count in run.pick((1, 100, 10000, 100000), (1, 100, 10000), (1, 100)):
+    for count in run.pick((1, 100, 10000, 100000), (1, 100, 10000), (100,)):
         say(f"{count} sockets tracked")
         seconds = run.pick(0.5, 0.3, 0.1)
         ways = {PLAIN: lambda: with_tracked(run.environment(), address, count, seconds),
@@ -128,16 +129,8 @@ def policies(run, count):
 
 
 def per_operation(run, command, environment):
-    """Instructions of one more, after a hundred: command(times) says what does it that often."""
-    counts = []
-    for times in (100, 1100):
-        profile = run.path("profile")
-        # Numbers of the same length: reading a digit costs instructions, too.
-        output_of(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", *command(f"{times:06}")], environment,
-                  timeout=60)
-        with open(profile, encoding="utf-8", errors="replace") as file:
-            counts.append(int(re.search(r"^(?:summary|totals): (\d+)", file.read(), re.M)[1]))
-    return (counts[1] - counts[0]) / 1000
+    """Instructions of one of the thousand operations that a program makes after a hundred."""
+    return callgrind.counts(run, command, environment, "work")[1] / 1000
 
 
 def attempt(measure):
@@ -150,14 +143,13 @@ def attempt(measure):
 def rule_rows(run, address):
     client = os.path.join(BUILD, "tests/probes/client")
     rates, instructions, starts = [], [], []
-    for count in run.pick((10, 1000, 100000), (10, 1000, 100000), (10, 100)):
+    for count in run.pick((10, 1000, 100000), (10, 1000, 100000), (10,)):
         say(f"{count} rules")
         files = policies(run, count)
         key = {"rules": count}
         decision = Row(f"{count} rules: a decision", "instructions", key | {"of": "decision"})
         for form, path in files.items():
-            decision.add(form, attempt(lambda: per_operation(
-                run, lambda times: [program("policy"), times, path], run.environment())))
+            decision.add(form, attempt(lambda: per_operation(run, [program("policy"), path], run.environment())))
         instructions.append(decision)
         environments = {PLAIN: run.environment()} | {form: run.ours("", TFO_POLICY=path) for form, path in files.items()}
         ways = {way: (lambda environment=environment: connections(environment, 1, run.pick(0.3, 0.2, 0.1), address))
@@ -174,14 +166,13 @@ def rule_rows(run, address):
 # --- destinations ---
 
 def destination_rows(run):
-    for count in run.pick((1, 1000, 10000, 65536), (1, 1000, 65536), (1, 100)):
+    for count in run.pick((1, 1000, 10000, 65536), (1, 1000, 65536), (1,)):
         say(f"{count} destinations")
         row = Row(f"{count} destinations remembered: instructions", "", {"of": "destinations", "destinations": count})
         for what in ("look-up", "update"):
             environment = run.environment(TFO_STATE=run.path(f"destinations.{what}.{count}"))
-            output_of([program("memory"), what, "1", str(count)], environment)  # makes the file
-            row.add(what, attempt(lambda: per_operation(
-                run, lambda times: [program("memory"), what, times, str(count)], environment)))
+            output_of([program("memory"), what, str(count)], environment)  # makes the file
+            row.add(what, attempt(lambda: per_operation(run, [program("memory"), what, str(count)], environment)))
         yield row
 
 

@@ -21,6 +21,13 @@ def set_kernel(name, value):
         file.write(str(value))
 
 
+def counter(name):
+    """One of TcpExt, of this network."""
+    with open("/proc/self/net/netstat", encoding="ascii") as file:
+        names, values = (line.split() for line in file if line.startswith("TcpExt:"))
+    return int(values[names.index(name)])
+
+
 class Line:
     """A block of addresses, all of them this machine's, and all that far away. An address that was never used is one that the
     kernel has no cookie for, and the library no memory of."""

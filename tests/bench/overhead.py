@@ -3,9 +3,7 @@
 
 Instructions are counted by callgrind, not sampled: each call is made a few times and a thousand times more, and the difference
 is divided by a thousand; so what happens once (loading, the first call, the policy) is not in it."""
-import glob
-import re
-
+import callgrind
 import preloads
 from place import SMOKE, program, say
 from rows import Cannot, Row
@@ -28,13 +26,6 @@ def function_of(call):
     return call.split("-")[0]
 
 
-def total(profile):
-    """The instructions in one dump of callgrind."""
-    with open(profile, encoding="utf-8", errors="replace") as file:
-        text = file.read()
-    return int(re.search(r"^(?:summary|totals): (\d+)", text, re.M)[1])
-
-
 def parts(wanted):
     """What is run together: a preload that cannot connect may still be measured in the rest."""
     names = wanted or calls()
@@ -42,30 +33,27 @@ def parts(wanted):
     return [part for part in ([name for name in names if name not in connects], connects) if part]
 
 
-def instructions(run, name, environment, wanted=()):
+def instructions(run, environment, wanted=()):
     """{call: instructions, or why not}"""
     found = {}
     for part in parts(wanted):
         try:
-            found |= instructions_of(run.path(f"callgrind.{name}.{part[0]}"), environment, part)
+            found |= instructions_of(run, environment, part)
         except Cannot as reason:
             found |= {call: reason for call in part}
     return found
 
 
-def instructions_of(scratch, environment, names):
-    # LD_BIND_NOW: symbols are looked up at the start and not in a loop.
-    said = output_of(["valgrind", "--tool=callgrind", f"--callgrind-out-file={scratch}", "--zero-before=make_calls",
-                      "--dump-after=make_calls", program("calls"), *names], environment | {"LD_BIND_NOW": "1"}, timeout=30)
-    dumps = sorted(glob.glob(f"{scratch}.*"), key=lambda path: int(path.rsplit(".", 1)[1]))
+def instructions_of(run, environment, names):
+    said, counts = callgrind.watch(run, [program("calls"), *names], environment, "make_calls")
     found = {}
     for line in said.splitlines():
         call, *rest = line.split()
         if rest[0] == "-":
             found[call] = Cannot(" ".join(rest[1:]))
-            break  # which of its dumps were written is not known
-        counts = [total(dumps.pop(0)) for _ in rest]
-        found[call] = per_call(counts, [int(times) for times in rest])
+            break  # how often it was made before it failed is not known
+        found[call] = per_call(counts[:len(rest)], [int(times) for times in rest])
+        counts = counts[len(rest):]
     return {call: found.get(call, Cannot("not reached")) for call in names}
 
 
@@ -130,7 +118,7 @@ def measure(run):
     for name, environment in known.items():
         say(f"instructions: {name}")
         found[name] = environment if isinstance(environment, Cannot) else \
-            instructions(run, name, environment, wanted)
+            instructions(run, environment, wanted)
     for part in parts(wanted):
         yield from (count_row(call, found) for call in part)
     for part in parts(wanted):

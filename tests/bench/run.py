@@ -5,20 +5,23 @@
 Each group of rows is measured by a process of its own, in a laboratory of its own (tests/lab/enter), within a bounded time. What it
 has measured by then is in the results, whatever becomes of it."""
 import argparse
+import concurrent.futures
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 import machine
+import publish
 import report
 from place import FULL, QUICK, REPOSITORY, SMOKE, Run, say
 
 # In the order of the tables; the seconds that a group may take at most.
-GROUPS = {"latency": 420, "overhead": 180, "startup": 180, "throughput": 240, "growth": 240}
+GROUPS = {"latency": 420, "clients": 480, "overhead": 180, "startup": 180, "throughput": 240, "growth": 240}
 ENTER = os.path.join(REPOSITORY, "tests/lab/enter")
 
 
@@ -61,29 +64,49 @@ def run_group(name, mode, directory):
     return result
 
 
+def write_results(results, output):
+    path = os.path.join(output, "results.json")
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
+        file.write("\n")
+    os.replace(path + ".new", path)
+
+
 def measure(names, mode, output):
+    """One group after the other, so that none disturbs another; but all at once where the numbers mean nothing."""
     results = {"mode": mode, "machine": machine.describe(), "groups": []}
     os.makedirs(output, exist_ok=True)
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory:
-        for name in names:
-            results["groups"].append(run_group(name, mode, directory))
+    with tempfile.TemporaryDirectory() as directory, concurrent.futures.ThreadPoolExecutor() as workers:
+        run_in_turn = workers.map if mode == SMOKE else map
+        for result in run_in_turn(lambda name: run_group(name, mode, directory), names):
+            results["groups"].append(result)
             results["seconds"] = round(time.monotonic() - begin, 1)
-            with open(os.path.join(output, "results.json"), "w", encoding="utf-8") as file:
-                json.dump(results, file, indent=1)
-                file.write("\n")
+            write_results(results, output)
     return results
+
+
+def publish_results(directory):
+    """Draws the plots anew, and writes the table and the block of the README."""
+    with open(os.path.join(directory, "results.json"), encoding="utf-8") as file:
+        results = json.load(file)
+    publish.write_directory(results, directory)
+    publish.write_readme(results, os.path.join(REPOSITORY, "README.md"), os.path.relpath(directory, REPOSITORY))
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--mode", choices=(FULL, QUICK, SMOKE), default=QUICK)
     options.add_argument("--group", choices=GROUPS, help="measure this one, here")
+    options.add_argument("--readme", action="store_true", help="measure nothing, publish what is in OUTPUT")
     options.add_argument("--output", required=True)
     options.add_argument("names", nargs="*")
     options = options.parse_args()
     if options.group:
         measure_group(options.group, options.mode, options.output)
+        return 0
+    if options.readme:
+        publish_results(options.output)
         return 0
     unknown = set(options.names) - set(GROUPS)
     if unknown:
@@ -91,8 +114,13 @@ def main():
         return 2
     results = measure(options.names or list(GROUPS), options.mode, options.output)
     print("\n".join(report.terminal(results)))
+    publish.write_directory(results, options.output)
     return 1 if any("troubles" in group for group in results["groups"]) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -86,7 +86,7 @@ def long_rows(run, tool, address):
             tool.serve(run, way, environment)
         ways = {way: (lambda way=way, environment=environment: tool.run(way, address, environment))
                 for way, environment in environments.items()}
-        samples = interleave(ways, run.pick(15, 5, 1), run.pick(45, 15, 5))
+        samples = interleave(ways, run.pick(21, 5, 1), run.pick(50, 15, 5))
     except Cannot as reason:
         samples = dict.fromkeys(environments, reason)
     rate = row_of(tool.name, tool.unit, samples, "rate", {"of": "rate", "tool": tool.name})

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory look-up|update TIMES DESTINATIONS: asks the memory for advice, or records a good
- * connection, TIMES times, over that many destinations in turn, all of them known before. The
- * memory is the one that TFO_STATE names.
+ * memory look-up|update DESTINATIONS: asks the memory for advice, or records a good connection,
+ * over that many destinations, all of them known before: 100 times and then 1000 times, each by one
+ * call of work(), between whose call and return callgrind counts. The memory is the one that
+ * TFO_STATE names.
  */
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +35,7 @@ static void record(unsigned long number)
 	memory_record((struct sockaddr *)&to, sizeof(to), &rule, &good, NULL);
 }
 
-static int look_up(unsigned long number)
+static bool look_up(unsigned long number)
 {
 	struct sockaddr_in to = destination(number);
 	uint32_t rtt_us;
@@ -40,27 +43,40 @@ static int look_up(unsigned long number)
 	return memory_advice((struct sockaddr *)&to, sizeof(to), &rule, &rtt_us) == ADVICE_HOLD;
 }
 
+static bool updates;
+static unsigned long destinations, found;
+
+/* All over the memory: the multiplier is a prime. */
+static void work(unsigned int times)
+{
+	for (unsigned int i = 0; i < times; i++) {
+		unsigned long number = i * 7919UL % destinations;
+
+		if (updates)
+			record(number);
+		else
+			found += look_up(number);
+	}
+}
+
+/* A function of its own under that very name: the compiler cannot know what is called here. */
+static void (*volatile worker)(unsigned int) = work;
+
 int main(int argc, char **argv)
 {
-	unsigned long times, destinations, found = 0;
-
-	if (argc != 4) {
-		fputs("usage: memory look-up|update TIMES DESTINATIONS\n", stderr);
+	if (argc != 3) {
+		fputs("usage: memory look-up|update DESTINATIONS\n", stderr);
 		return 2;
 	}
-	times = strtoul(argv[2], NULL, 10);
-	destinations = strtoul(argv[3], NULL, 10);
+	updates = strcmp(argv[1], "update") == 0;
+	destinations = strtoul(argv[2], NULL, 10);
 	if (destinations == 0)
 		return 2;
 	memory_configure(getenv("TFO_STATE"), NULL);
 	for (unsigned long i = 0; i < destinations; i++)
 		record(i);
-	for (unsigned long i = 0; i < times; i++) {
-		if (strcmp(argv[1], "update") == 0)
-			record(i % destinations);
-		else
-			found += (unsigned long)look_up(i % destinations);
-	}
+	worker(100);
+	worker(1000);
 	printf("%lu\n", found);
 	return 0;
 }
