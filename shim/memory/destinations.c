@@ -106,7 +106,7 @@ static struct memory_entry *find_or_claim(struct memory_file *file, const struct
 {
 	struct memory_entry *entry = find(file, key);
 	unsigned int place;
-	uint64_t before;
+	uint64_t before = 0;
 
 	if (entry)
 		return entry;
