@@ -137,12 +137,14 @@ releases() {
 	same connect sleep:60 write:hi read-all
 	not_in_syn
 	allow_everything
-	for steps in 'dup write:hi read-all' 'fork-write:hi read-all' 'fork-close write:hi read-all' 'fdopen fprintf:hi fclose' \
+	for steps in 'dup write:hi read-all' 'fork-write:hi read-all' 'fdopen fprintf:hi fclose' \
 		'sendfile:hi close' 'poll:out:1000 write:hi poll:in:1000 read-all' 'in-child write:hi read-all' \
 		'background:read-all write:hi join'; do
 		# shellcheck disable=SC2086 # several steps
 		same connect $steps
 	done
+	# qemu 7.2 ends a child that starts a thread if its parent has several.
+	[[ -n ${EMULATED-} ]] || same connect fork-close write:hi read-all
 	same connect 'vfork-exec:exit 4' write:hi read-all
 	same connect 'system:exit 4' write:hi read-all
 }

@@ -9,22 +9,24 @@ load lab/lab.bash
 load sockets
 load libcs
 
+setup() {
+	fresh_environment
+	needs_release_library
+}
+
 teardown() {
 	lab_reset
 }
 
 @test "it asks for no version of a symbol, and for no library that a small image lacks" {
-	needs_release_library
 	asks_for_no_version "$LIBRARY"
 }
 
 @test "it asks for nothing of the loader that glibc 2.17 and musl do not have" {
-	needs_release_library
 	asks_nothing_new_of_loader "$LIBRARY"
 }
 
 @test "each symbol that it asks for is in glibc, and has been since 2.17; and in musl" {
-	needs_release_library
 	glibc=$(ldd /bin/sh | awk '$1 == "libc.so.6" { print $3 }')
 	asks_for_nothing_new "$LIBRARY" "$glibc"
 	musl=$(ls /lib/ld-musl-*.so.1 2>/dev/null) || must_skip "no musl"
@@ -32,7 +34,6 @@ teardown() {
 }
 
 @test "it is loaded in no time: few relocations, and little memory that is its own" {
-	needs_release_library
 	relocations=$(readelf -rW "$LIBRARY" | grep -c ' R_')
 	echo "$relocations relocations"
 	((relocations < 600))
@@ -40,7 +41,6 @@ teardown() {
 }
 
 @test "for aarch64: no version, no library, no symbol and no relocation that is new; pages of 64 KiB" {
-	needs_release_library
 	command -v aarch64-linux-gnu-gcc >/dev/null || must_skip "no gcc for aarch64"
 	build_for_aarch64 tfo-preload
 	glibc=$(aarch64-linux-gnu-gcc -print-file-name=libc.so.6)
@@ -56,7 +56,6 @@ teardown() {
 }
 
 @test "a musl program: hold, emit, release, refuse" {
-	needs_release_library
 	CLIENT=$PROBES/client-musl
 	[[ -x $CLIENT ]] || must_skip "no musl-gcc"
 	same_tests

@@ -10,26 +10,29 @@ load lab/lab.bash
 load sockets
 load libcs
 
+setup() {
+	fresh_environment
+	needs_release_library
+}
+
 teardown() {
 	lab_reset
 }
 
 # Goes on in a root: what was built is /tfo/build there, the sources are /tfo/source, and it is the lab's network.
 enter_root() { # SUITE
-	needs_release_library
 	ROOT=$TFO_BUILD/roots/$1
 	[[ -d $ROOT ]] || must_skip "there is no system of $1: tests/roots says why"
 	mount --bind "$TFO_BUILD" "$ROOT/tfo/build"
 	mount --bind "$LAB_REPO" "$ROOT/tfo/source"
 	mount -t tmpfs none "$ROOT/tmp"
-	mount --rbind /dev "$ROOT/dev"
 	mount -t proc proc "$ROOT/proc"
 	cp /etc/hosts "$ROOT/tmp/hosts"
 	mount --bind "$ROOT/tmp/hosts" "$ROOT/etc/hosts"
 	CLIENT=/tfo/build/tests/probes/client-any
 	PRELOAD=/tfo/build/lib/libtfo-preload.so
 	there() {
-		timeout 30 chroot "$ROOT" env ${LOADED:+"LD_PRELOAD=$LOADED"} "$@"
+		timeout 300 chroot "$ROOT" env ${LOADED:+"LD_PRELOAD=$LOADED"} "$@"
 	}
 }
 
@@ -81,7 +84,6 @@ everything_in() { # SUITE VERSION
 }
 
 @test "glibc of this system" {
-	needs_release_library
 	same_tests
 	TFO_HOLD=user same_tests
 }
@@ -100,4 +102,56 @@ everything_in() { # SUITE VERSION
 
 @test "glibc 2.41: Debian 13" {
 	everything_in trixie 2.41
+}
+
+# Newer headers have other names for old functions (__isoc23_strtol), and newer linkers other sections.
+@test "built with glibc 2.41, it asks for no more, and runs with 2.23" {
+	enter_root trixie
+	# shellcheck disable=SC2016 # the shell there expands
+	there sh -ec 'cmake -S /tfo/source -B /tfo/build/trixie -DTFO_TESTS=OFF -DTFO_WERROR=ON &&
+		cmake --build /tfo/build/trixie --parallel "$(nproc)"' >build.log 2>&1 || {
+		cat build.log
+		return 1
+	}
+	object=$TFO_BUILD/trixie/lib/libtfo-preload.so
+	asks_for_no_version "$object"
+	asks_nothing_new_of_loader "$object"
+	asks_for_nothing_new "$object" "$ROOT/lib/x86_64-linux-gnu/libc.so.6"
+	has_all_it_asks_for "$object" /lib/ld-musl-x86_64.so.1
+	enter_root xenial
+	PRELOAD=/tfo/build/trixie/lib/libtfo-preload.so
+	same_tests
+}
+
+# qemu emulates the processor, and the kernel is this one's. Programs that the client starts are not emulated: that their
+# loader does not take the library is nothing that the client says.
+emulate_aarch64() { # SYSROOT [LOADER]
+	command -v qemu-aarch64 >/dev/null || must_skip "no qemu"
+	build_for_aarch64 all
+	EMULATED=yes SYSROOT=$1 LOADER=${2-}
+	CLIENT=$AARCH64/tests/probes/client-any
+	PRELOAD=$AARCH64/lib/libtfo-preload.so
+	there() {
+		timeout 30 qemu-aarch64 -L "$SYSROOT" ${LOADED:+-E "LD_PRELOAD=$LOADED"} ${LOADER:+"$LOADER"} "$@" 2>/dev/null
+	}
+}
+
+@test "aarch64, glibc of the cross compiler" {
+	command -v aarch64-linux-gnu-gcc >/dev/null || must_skip "no gcc for aarch64"
+	libc=$(realpath "$(aarch64-linux-gnu-gcc -print-file-name=libc.so.6)")
+	emulate_aarch64 "${libc%/lib/*}"
+	same_tests
+	TFO_HOLD=user same_tests
+	try there "$AARCH64/bin/tfoctl" policy check "$BATS_TEST_DIRNAME/../policy/default.policy"
+	expect_status 0
+}
+
+# The client was compiled for glibc: of what it uses, musl differs in nothing.
+@test "aarch64, musl" {
+	loader=$TFO_BUILD/roots/trixie/tfo/aarch64/usr/lib/aarch64-linux-musl/libc.so
+	[[ -e $loader ]] || must_skip "there is no system of trixie: tests/roots says why"
+	emulate_aarch64 / "$loader"
+	has_all_it_asks_for "$PRELOAD" "$loader"
+	same_tests
+	TFO_HOLD=user same_tests
 }
