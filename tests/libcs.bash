@@ -42,7 +42,7 @@ asks_nothing_new_of_loader() { # OBJECT
 	readelf -dW "$1" | sed -n 's/^ 0x[0-9a-f]* *(\([A-Z_0-9]*\)).*/\1/p' >tags
 	grep -qx GNU_HASH tags # glibc 2.5, musl 0.9.14
 	only 'dynamic tags of old' \
-		'NEEDED|INIT_ARRAY(SZ)?|FINI_ARRAY(SZ)?|GNU_HASH|STR(TAB|SZ)|SYM(TAB|ENT)|PLT(GOT|RELSZ|REL)|JMPREL|RELA(SZ|ENT|COUNT)?|FLAGS(_1)?|NULL' <tags
+		'NEEDED|INIT_ARRAY(SZ)?|FINI_ARRAY(SZ)?|(GNU_)?HASH|STR(TAB|SZ)|SYM(TAB|ENT)|PLT(GOT|RELSZ|REL)|JMPREL|RELA(SZ|ENT|COUNT)?|FLAGS(_1)?|NULL' <tags
 	readelf -lW "$1" | awk '$2 ~ /^0x/ { print $1 }' |
 		only 'segments of old' 'LOAD|DYNAMIC|NOTE|TLS|GNU_(PROPERTY|EH_FRAME|STACK|RELRO)'
 }

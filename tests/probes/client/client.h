@@ -75,6 +75,8 @@ bool run_send_step(const struct step *step);	/* send.c */
 /* old_libc.c has what musl and older glibcs have not. */
 #if !defined(__GLIBC__) || defined(CLIENT_FOR_ANY_GLIBC)
 #define CLIENT_FOR_OLD_LIBC
+#endif
+#ifndef __GLIBC__
 const char *strerrorname_np(int error);
 struct iovec;
 struct timespec;
