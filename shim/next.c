@@ -2,7 +2,6 @@
 /* Finds the real functions. Knows nothing of what they do. */
 #include "shim/next.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <link.h>
@@ -10,10 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/find.h"
+
 /* ISO C has no cast from an object pointer to a function pointer; POSIX promises the copy works. */
 static void look_up(const char *name, void *pointer_to_function)
 {
-	void *found = dlsym(RTLD_NEXT, name);
+	void *found = find_next(name);
 
 	if (found)
 		memcpy(pointer_to_function, &found, sizeof(found));
@@ -149,6 +150,14 @@ static uintptr_t object_of(const void *pointer_to_function)
 	return place.object;
 }
 
+/* Until 2.34 glibc's libpthread had a connect() of its own. */
+static bool is_libcs(const void *pointer_to_function)
+{
+	uintptr_t object = object_of(pointer_to_function);
+
+	return object == object_of(&next.syscall) || object == object_of(&next.pthread_exit);
+}
+
 void next_resolve(void)
 {
 #define RESOLVE(result, name, parameters, arguments) resolve_##name();
@@ -158,7 +167,7 @@ void next_resolve(void)
 #undef RESOLVE
 	look_up("vfork", (void *)&next_vfork);
 	ask_kernel_instead();
-	next_connect_is_libcs = object_of(&next.connect) == object_of(&next.syscall);
+	next_connect_is_libcs = is_libcs(&next.connect);
 }
 
 /* glibc has at_quick_exit() in a static library only, musl in the shared one. */

@@ -19,24 +19,14 @@ copy_with_libraries() { # PROGRAM ROOT NAME
 	done
 }
 
-# As the package of glibc has them, which every image that is not put together by hand has whole.
-copy_rest_of_libc() { # ROOT
-	local library directory
-	directory=$(ldd "$PROBES/client" | sed -n 's|.* => \(/.*\)/libc.so.6 .*|\1|p')
-	for library in libdl.so.2 libpthread.so.0; do
-		cp -L "$directory/$library" "$1$directory"
-	done
-}
-
 empty_image() { # ROOT
 	mkdir -p "$1/bin" "$1/proc" "$1/dev" "$1/tfo"
 }
 
-# A client and nothing else, as distroless images are.
+# A client, what ldd names for it, and nothing else, as distroless images are.
 distroless_image() { # ROOT
 	empty_image "$1"
 	copy_with_libraries "$PROBES/client" "$1" client
-	copy_rest_of_libc "$1"
 }
 
 glibc_image() { # ROOT

@@ -54,6 +54,16 @@ libc_of_root() {
 	done
 }
 
+# A program that has neither libdl nor libpthread, which glibc had apart.
+libc_alone() {
+	begin 20 answer -t 16
+	client() {
+		there /tfo/build/tests/probes/loop-any "$ADDRESS" "$PORT" 1 2>&1 3>&- | awk '{ print $3 }'
+	}
+	same
+	in_syn
+}
+
 # Programs of the system itself.
 real_programs() {
 	begin 20 answer -t 16
@@ -80,6 +90,7 @@ everything_in() { # SUITE VERSION
 	has_all_it_asks_for "$LIBRARY" $(libc_of_root)
 	same_tests
 	TFO_HOLD=user same_tests
+	libc_alone
 	real_programs
 }
 

@@ -16,6 +16,7 @@
 
 #include "policy/payload.h"
 #include "shim/clock.h"
+#include "shim/find.h"
 #include "shim/log.h"
 #include "shim/memory/outcome.h"
 #include "shim/next.h"
@@ -252,7 +253,8 @@ static ssize_t send_syn(struct tracking *tracking, const struct transmission *tr
 	int cancel_state, failure;
 	ssize_t sent = -2;
 
-	pthread_testcancel();
+	if (threads.test_cancel)
+		threads.test_cancel();
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	if (table_seize(tracking)) {
 		sent = next.sendto(tracking->fd, payload->bytes, payload->size,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "shim/clock.h"
+#include "shim/find.h"
 #include "shim/log.h"
 #include "shim/memory/outcome.h"
 #include "shim/memory/recent.h"
@@ -211,7 +212,7 @@ static bool may_be_in_signal_handler(void)
 {
 	sigset_t blocked;
 
-	if (pthread_sigmask(SIG_BLOCK, NULL, &blocked) != 0)
+	if (sigprocmask(SIG_BLOCK, NULL, &blocked) != 0)
 		return true;
 	for (int number = 1; number < NSIG; number++) {
 		if (looks_like_handling(number, &blocked))
@@ -227,14 +228,15 @@ static bool start_thread(void)
 	pthread_t thread;
 	bool started;
 
-	if (may_be_in_signal_handler() || pthread_attr_init(&attributes) != 0)
+	if (!threads.create || may_be_in_signal_handler() ||
+	    pthread_attr_init(&attributes) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	threads.set_stack_size(&attributes, STACK_SIZE);
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	started = pthread_create(&thread, &attributes, keep, NULL) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	started = threads.create(&thread, &attributes, keep, NULL) == 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return started;
 }
