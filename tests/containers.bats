@@ -127,7 +127,10 @@ gains_by_injection() { # ROOT [OPTION...]
 	bundle static "$PWD/root" /tfo/tfo-run -- busybox true
 	try run_bundle static
 	expect_status 125
-	expect_output 'tfo-run: busybox: statically linked, so no loader runs that would read LD_PRELOAD'
+	expect_output 'tfo-run: busybox: statically linked, so no loader runs that would read LD_PRELOAD; tfo-run --supervise reaches it, under rules with payload any or supervise=yes'
+	bundle supervised "$PWD/root" /tfo/tfo-run --supervise --require -- busybox echo supervised
+	try run_bundle supervised
+	expect_only supervised
 	bundle missing "$PWD/root" /tfo/tfo-run -- nothing
 	try run_bundle missing
 	expect_status 127

@@ -25,6 +25,7 @@ names_in() { # DIRECTORY
 644 some/place/tfo/libtfo-preload.so
 644 some/place/tfo/policy
 755 some/place/tfo/tfo-run
+755 some/place/tfo/tfo-supervise
 755 some/place/tfo/tfoctl" ]]
 	cmp some/place/tfo/libtfo-preload.so "$LIBRARY"
 	readelf -lW some/place/tfo/tfoctl >segments
@@ -51,7 +52,7 @@ names_in() { # DIRECTORY
 	cmp tfo/libtfo-preload.so whole
 	cmp whole - <&"$old" # whoever has the old file still has it
 	[[ $(stat -c '%a %F' tfo/tfo-run tfo/tfoctl) == $'755 regular file\n755 regular file' ]]
-	[[ $(names_in tfo) == 'libtfo-preload.so policy tfo-run tfoctl ' ]]
+	[[ $(names_in tfo) == 'libtfo-preload.so policy tfo-run tfo-supervise tfoctl ' ]]
 }
 
 @test "install: a policy that somebody has edited stays" {
@@ -117,7 +118,7 @@ names_in() { # DIRECTORY
 	mkdir -p taken/tfo-run
 	try tfo-run install taken
 	expect_failure 1 'tfoctl: taken/tfo-run: Is a directory'
-	[[ $(names_in taken) == 'libtfo-preload.so policy tfo-run tfoctl ' ]]
+	[[ $(names_in taken) == 'libtfo-preload.so policy tfo-run tfo-supervise tfoctl ' ]]
 	mkdir full
 	mount -t tmpfs -o size=100k none full
 	try tfo-run install full

@@ -3,7 +3,7 @@
 set(runtime "${CMAKE_BINARY_DIR}/libexec/tfo-run")
 set(static "${CMAKE_CURRENT_BINARY_DIR}/static")
 
-# An image may have another libc or none, so its tfoctl is static. With musl, if there is musl-gcc: its
+# An image may have another libc or none, so its tfoctl and tfo-supervise are static. With musl, if there is musl-gcc: its
 # getaddrinfo wants nothing of the image but /etc/hosts and /etc/resolv.conf. That of glibc, static,
 # loads the image's NSS modules, which are made for another glibc.
 if(NOT CMAKE_CROSSCOMPILING)
@@ -40,9 +40,9 @@ if(NOT static_result EQUAL 0)
     "${static_error}")
 endif()
 
-function(build_static_tfoctl program)
+function(build_static program) # a target, too
   set(objects)
-  foreach(target IN ITEMS tfoctl tfo-memory tfo-policy)
+  foreach(target IN ITEMS ${program} tfo-memory tfo-policy)
     get_target_property(sources ${target} SOURCES)
     get_target_property(directory ${target} SOURCE_DIR)
     if(target STREQUAL tfoctl)
@@ -61,10 +61,10 @@ function(build_static_tfoctl program)
       list(APPEND objects "${object}")
     endforeach()
   endforeach()
-  add_custom_command(OUTPUT "${program}"
-    COMMAND "${static_compiler}" -static -s -o "${program}" ${objects}
+  add_custom_command(OUTPUT "${runtime}/${program}"
+    COMMAND "${static_compiler}" -static -s -o "${runtime}/${program}" ${objects}
     DEPENDS ${objects}
-    COMMENT "Linking tfoctl, static"
+    COMMENT "Linking ${program}, static"
     VERBATIM)
 endfunction()
 
@@ -81,8 +81,13 @@ copy_part(policy "${CMAKE_SOURCE_DIR}/policy/default.policy" 644)
 copy_part(tfo-run "${CMAKE_CURRENT_SOURCE_DIR}/tfo-run" 755)
 set(runtime_files "${runtime}/libtfo-preload.so" "${runtime}/policy" "${runtime}/tfo-run")
 if(static_result EQUAL 0)
-  build_static_tfoctl("${runtime}/tfoctl")
+  build_static(tfoctl)
   list(APPEND runtime_files "${runtime}/tfoctl")
+  if(TARGET tfo-supervise)
+    build_static(tfo-supervise)
+    list(APPEND runtime_files "${runtime}/tfo-supervise")
+    set(TFO_RUNTIME_SUPERVISES TRUE)
+  endif()
 endif()
 add_custom_target(runtime ALL DEPENDS ${runtime_files})
 add_dependencies(runtime tfo-policy tfo-preload) # the policy room makes one of its sources

@@ -107,7 +107,7 @@ static int install(const char *directory)
 	error = make_directory(directory);
 	if (error)
 		return fail(directory, error);
-	for (size_t i = 0; i < RUNTIME_PARTS && status == EXIT_SUCCESS; i++)
+	for (size_t i = 0; i < runtime_part_count && status == EXIT_SUCCESS; i++)
 		status = install_part(source, directory, &runtime_parts[i]);
 	return status;
 }

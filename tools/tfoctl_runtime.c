@@ -20,12 +20,16 @@ static const char *const places[] = {
 #endif
 };
 
-const struct runtime_part runtime_parts[RUNTIME_PARTS] = {
+const struct runtime_part runtime_parts[] = {
 	{RUNTIME_LIBRARY, 0644},
 	{RUNTIME_TFOCTL, 0755},
+#if defined(__x86_64__) || defined(__aarch64__)
+	{"tfo-supervise", 0755},
+#endif
 	{RUNTIME_POLICY, 0644},
 	{RUNTIME_SCRIPT, 0755},
 };
+const size_t runtime_part_count = sizeof(runtime_parts) / sizeof(runtime_parts[0]);
 
 static bool has_part(const char *directory, const char *name)
 {
@@ -64,7 +68,7 @@ bool runtime_find(char *directory, size_t size)
 
 bool runtime_is_whole(const char *directory)
 {
-	for (size_t i = 0; i < RUNTIME_PARTS; i++) {
+	for (size_t i = 0; i < runtime_part_count; i++) {
 		const char *name = runtime_parts[i].name;
 
 		if (has_part(directory, name))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runtime: all that a container takes along, in one directory that can be copied anywhere.
- *   libtfo-preload.so  tfo-run  policy  tfoctl (static: the image may have another libc, or none)
+ *   libtfo-preload.so  tfo-run  policy
+ *   tfoctl  tfo-supervise  (static: the image may have another libc, or none)
  */
 #ifndef TFO_TOOLS_TFOCTL_RUNTIME_H
 #define TFO_TOOLS_TFOCTL_RUNTIME_H
@@ -16,8 +17,8 @@ struct runtime_part {
 };
 
 /* In the order in which they are to be put into place: what people start comes last. */
-#define RUNTIME_PARTS 4
-extern const struct runtime_part runtime_parts[RUNTIME_PARTS];
+extern const struct runtime_part runtime_parts[];
+extern const size_t runtime_part_count;
 
 #define RUNTIME_LIBRARY "libtfo-preload.so"
 #define RUNTIME_SCRIPT	"tfo-run"
