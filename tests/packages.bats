@@ -6,33 +6,17 @@
 
 load helper
 load lab/lab.bash
+load packages/build.bash
 
-README=$BATS_TEST_DIRNAME/../README.md
 LIBRARY_DIRECTORY=lib/$(gcc -print-multiarch)
 
-# The command of the README's section "Install" that has this in it.
-install_command() { # PART
-	awk '/^## / { on = $2 == "Install" } /^```/ { code = !code; next } on && code' "$README" |
-		sed 's/  *#.*//' | grep -F -e "$1"
-}
-
 setup_file() {
-	cd "$BATS_FILE_TMPDIR" || return
-	mkdir source
-	cp -r "$BATS_TEST_DIRNAME"/../{CMakeLists.txt,CMakePresets.json,LICENSE,README.md,policy,shim,tools} source
-	cd source || return
-	[[ $(command -v dpkg-shlibdeps) ]] || return 0 # each test says so
-	bash -c "$(install_command deb | sed 's/ && .*//')" >../log 2>&1 || {
-		cat ../log
-		return 1
-	}
+	build_package
 }
 
 setup() {
 	fresh_environment
-	SOURCE=$BATS_FILE_TMPDIR/source
-	[[ -d $SOURCE/build-deb ]] || must_skip "no dpkg-shlibdeps"
-	DEB=$(echo "$SOURCE"/build-deb/*.deb)
+	need_package
 }
 
 teardown() {
@@ -116,9 +100,10 @@ has_all_files() { # LIST PREFIX [END-OF-MANUALS]
 		chmod 755 "$root/usr/local/bin/sudo"
 		export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 		unset XDG_CONFIG_HOME XDG_RUNTIME_DIR
-		list_root place >before
+		list_changes place >before
 		chroot "$root" sh -c "cd /tmp && $1"
 		chroot "$root" dpkg -s tfo-run | grep -x 'Status: install ok installed'
+		list_changes place >between
 		chroot "$root" tfo-run printenv LD_PRELOAD >preload
 		for _ in 1 2; do
 			chroot "$root" tfo-run -a '10.9.0.1 8080 http' curl -sS http://10.9.0.1:8080/hello
@@ -126,7 +111,7 @@ has_all_files() { # LIST PREFIX [END-OF-MANUALS]
 		chroot "$root" tfoctl status --json >status
 		rm -r "$root"/run/tfo-0 # what it remembers is the user's
 		chroot "$root" dpkg --purge tfo-run
-		list_root place >after
+		list_changes place >after
 	END
 	try env DEB="$DEB" TESTS="$BATS_TEST_DIRNAME" unshare -m bash steps "$command"
 	((status != 77)) || must_skip "no overlays in user namespaces here: $stderr"
@@ -137,6 +122,7 @@ has_all_files() { # LIST PREFIX [END-OF-MANUALS]
 	mapfile -t in_syn < <(lab_syn_payloads 8080)
 	((${#in_syn[@]} == 2 && in_syn[0] == 0 && in_syn[1] > 70)) || unexpected "data in the second SYN: ${in_syn[*]}"
 	grep -qE '"round_trips_saved": ?1' status
+	grep -qx 'f usr/bin/tfo-run' between
 	diff before after
 }
 

@@ -39,8 +39,14 @@ make_root() { # DIRECTORY
 	done
 }
 
-# Every file, and what it is.
-list_root() { # DIRECTORY
-	find "$1/root" \( -path "$1/root/proc" -o -path "$1/root/dev" -o -path "$1/root/tmp" -o -type d ! -readable \) -prune -o -printf '%P %y\n' |
-		sort
+# What was changed, made or taken away since then, but for dpkg's own notes: each file, and what it is.
+list_changes() { # DIRECTORY
+	local path type
+	{
+		(cd "$1/changes" && find . -mindepth 1 -printf '%y %P\n') | while read -r type path; do
+			# A directory in which something was changed has become one of the layer.
+			[[ $type == d && -d /$path ]] || printf '%s %s\n' "$type" "$path"
+		done
+		find "$1/root" -xdev -path "$1/root/tmp" -prune -o -printf '%y %P\n'
+	} | grep -vE '^f var/lib/dpkg/(status|status-old|lock|lock-frontend|triggers/(Lock|Unincorp))$' | sort
 }

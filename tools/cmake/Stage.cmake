@@ -65,5 +65,10 @@ if(CPACK_GENERATOR STREQUAL "DEB")
   write_copyright()
   write_changelog()
   configure_file("${CPACK_TFO_LINTIAN}" "${root}/usr/share/lintian/overrides/${CPACK_PACKAGE_NAME}" COPYONLY)
+  file(CHMOD_RECURSE "${documents}" "${root}/usr/share/lintian"
+    FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
   find_dependencies()
 endif()
+# Whatever the umask is.
+file(CHMOD_RECURSE "${root}" DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
