@@ -60,6 +60,6 @@ results() {
 	diff <(ls "$repository/tests/bench/results") <(ls copy/tests/bench/results)
 	for plot in copy/tests/bench/results/*.svg; do
 		grep -q '</svg>' "$plot"
-		grep -qF "(tests/bench/results/${plot##*/})" README.md copy/README.md 2>/dev/null
+		grep -qF "(tests/bench/results/${plot##*/})" copy/README.md
 	done
 }

@@ -15,10 +15,15 @@ def quartiles(values):
     return low, high
 
 
+def rounded(value):
+    """Five digits say more than any of this is worth."""
+    return value if isinstance(value, int) else float(f"{value:.5g}")
+
+
 def spread(values):
     """The median of what was measured, and the quartiles as its spread."""
     low, high = quartiles(values)
-    return {"median": statistics.median(values), "low": low, "high": high, "runs": len(values)}
+    return {"median": rounded(statistics.median(values)), "low": rounded(low), "high": rounded(high), "runs": len(values)}
 
 
 @dataclasses.dataclass
@@ -49,7 +54,7 @@ class Row:
         if isinstance(values, Cannot):
             self.ways[way] = {"reason": str(values)}
         elif isinstance(values, (int, float)):
-            self.ways[way] = {"exact": values}
+            self.ways[way] = {"exact": rounded(values)}
         else:
             self.ways[way] = spread(values)
         return self
