@@ -18,6 +18,8 @@
  *   signals        20 times get, while SIGUSR1 comes all the time
  *   old            as get, by 32-bit x86's socketcall
  *   blocking       as get, on a socket that blocks
+ *   connects NUMBER  that many times connect() alone; prints microseconds each, at the median
+ *   writes NUMBER  that many times write() of a byte to /dev/null; prints nanoseconds each
  *
  * With -v the milliseconds to the first byte are printed, too. Errors are printed with the
  * name of the call, and end it with status 1. Threads and children that have nothing to print are
@@ -298,6 +300,45 @@ static void blocking(void)
 	talk(fd, true);
 }
 
+static int compare(const void *one, const void *other)
+{
+	double difference = *(const double *)one - *(const double *)other;
+
+	return (difference > 0) - (difference < 0);
+}
+
+static void time_connects(void)
+{
+	double *took = calloc((size_t)number, sizeof(*took));
+
+	for (int i = 0; i < number; i++) {
+		int fd = new_socket();
+		double began = now_ms();
+		int result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+
+		took[i] = now_ms() - began;
+		finish_connect(fd, result);
+		send_hello(fd);
+		receive(fd, 1, false);
+		close(fd);
+	}
+	qsort(took, (size_t)number, sizeof(*took), compare);
+	printf("%.1f\n", took[number / 2] * 1e3);
+	free(took);
+}
+
+static void time_writes(void)
+{
+	int fd = open("/dev/null", O_WRONLY);
+	double began = now_ms();
+
+	for (int i = 0; i < number; i++)
+		if (write(fd, "x", 1) != 1)
+			fail("write");
+	printf("%.0f\n", (now_ms() - began) * 1e6 / number);
+	close(fd);
+}
+
 /* One connection, that ends in a certain way. */
 static void one(void)
 {
@@ -340,6 +381,10 @@ static void *run(void *unused)
 		old();
 	else if (strcmp(what, "blocking") == 0)
 		blocking();
+	else if (strcmp(what, "connects") == 0)
+		time_connects();
+	else if (strcmp(what, "writes") == 0)
+		time_writes();
 	else if (strcmp(what, "loop") == 0)
 		for (int i = 0; i < number; i++)
 			get(false);

@@ -45,6 +45,7 @@ _tfo_run() {
 	[[ $split == true ]] && return
 
 	local options='-a --allow -f --force -l --listen -p --policy --log -n --dry-run -s --summary -v --verbose'
+	options+=' --supervise --require'
 	options+=' --unit --write --remove --user --root -h --help --version'
 	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 } &&

@@ -32,6 +32,8 @@ complete -c tfo-run -n __fish_tfo_run_has_no_command -s l -l listen -x -d 'Fast 
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s p -l policy -r -F -d 'The policy to use'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -l log -r -F -d 'Say what is decided at the end of a file'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s n -l dry-run -d 'Say what would be run, and do nothing'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l supervise -d 'Reach static programs and Go by a seccomp listener'
+complete -c tfo-run -n __fish_tfo_run_has_no_command -l require -d 'Do not run what cannot be supervised'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s v -l verbose -d 'Say what is decided for each connection'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s f -l force -d 'Run a wrapper, too, that is not reached'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s s -l summary -d 'Say at the end what was saved'
