@@ -255,6 +255,20 @@ static const char *rule_text(struct parse *parse)
 	return bytes;
 }
 
+static void note_ports(struct policy *policy, unsigned int first, unsigned int last)
+{
+	for (unsigned int port = first; port <= last && port - first < ALLOWED_PORTS; port++)
+		policy->allowed_ports[port % ALLOWED_PORTS / 64] |= 1ull << port % 64;
+}
+
+static void note_allowed(struct policy *policy, const struct policy_rule *rule)
+{
+	for (size_t i = 0; i < rule->port_count; i++)
+		note_ports(policy, rule->ports[i].first, rule->ports[i].last);
+	if (rule->port_count == 0)
+		note_ports(policy, 0, UINT16_MAX);
+}
+
 static void append_rule(struct policy *policy, struct policy_rule *rule)
 {
 	rule->policy = policy;
@@ -264,6 +278,8 @@ static void append_rule(struct policy *policy, struct policy_rule *rule)
 	else
 		policy->first = rule;
 	policy->last = rule;
+	if (rule->verb == POLICY_ALLOW)
+		note_allowed(policy, rule);
 	if (rule->program)
 		policy->has_programs = true;
 	if (rule->destination != POLICY_HOST && rule->destination != POLICY_SUFFIX)

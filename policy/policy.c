@@ -61,6 +61,15 @@ bool policy_has_listen_rules(const struct policy *policy)
 	return policy != NULL;
 }
 
+bool policy_may_allow(const struct policy *policy, uint16_t port)
+{
+	unsigned int place = port % ALLOWED_PORTS;
+
+	while (policy && !policy->image && !(policy->allowed_ports[place / 64] >> place % 64 & 1))
+		policy = policy->behind;
+	return policy != NULL;
+}
+
 bool policy_has_names(const struct policy *policy)
 {
 	while (policy && !policy->has_names)

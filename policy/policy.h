@@ -127,6 +127,10 @@ const struct policy_rule *policy_first_listen_rule(const struct policy *policy);
 /* Whether there are any, in the compiled rules too. */
 bool policy_has_listen_rules(const struct policy *policy);
 
+/* False if no rule allows anything at a port, whatever the address; true may mean anything. Costs
+ * next to nothing. */
+bool policy_may_allow(const struct policy *policy, uint16_t port);
+
 /* Whether any rule names hosts, so that names must be learned (names.h). */
 bool policy_has_names(const struct policy *policy);
 

@@ -115,7 +115,7 @@ static uint64_t look_for_change(uint64_t now)
 const struct policy *settings_policy(void)
 {
 	int saved = errno;
-	uint64_t now = clock_now_ns(), due = atomic_load(&look_again_ns);
+	uint64_t now = clock_coarse_ns(), due = atomic_load(&look_again_ns);
 
 	/* Whoever comes while it is being read (another thread, a signal handler) does with what
 	 * there is: waiting could be waiting for oneself. */

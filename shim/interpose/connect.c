@@ -63,8 +63,12 @@ INTERPOSER int socket(int domain, int type, int protocol)
 		return fd;
 	if (sockets_are_noted() && table_is_ours())
 		table_unmark(fd);
-	if ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
+	if (domain != AF_INET && domain != AF_INET6)
+		return fd;
+	if ((type & 0xf) == SOCK_STREAM)
 		table_note_stream(fd);
+	else
+		table_note_datagram(fd);
 	return fd;
 }
 

@@ -213,7 +213,7 @@ static void before_waiting_number(long number, const long word[6])
 	}
 }
 
-static long syscall_noted(long number, const long word[6])
+static SLOW_PATH long syscall_noted(long number, const long word[6])
 {
 	long result;
 

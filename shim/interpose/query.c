@@ -194,24 +194,18 @@ static int set_fastopen(int fd, const void *value, socklen_t length)
 	return result;
 }
 
-/* Options of TCP that say something of Fast Open. */
-static inline bool is_of_fastopen(int level, int option)
-{
-	const uint64_t options =
-		1ull << TCP_FASTOPEN | 1ull << TCP_FASTOPEN_CONNECT | 1ull << TCP_REPAIR;
-
-	return level == IPPROTO_TCP && (unsigned int)option < 64 && (options >> option & 1);
-}
-
-static SLOW_PATH int set_of_fastopen(int fd, int option, const void *value, socklen_t length)
+/* What the program asks of Fast Open by itself is noticed. */
+static int set_tcp(int fd, int option, const void *value, socklen_t length)
 {
 	if (option == TCP_FASTOPEN)
 		return set_fastopen(fd, value, length);
-	hold_program_sets_own();
+	if (option == TCP_FASTOPEN_CONNECT || option == TCP_REPAIR)
+		hold_program_sets_own();
 	return next.setsockopt(fd, IPPROTO_TCP, option, value, length);
 }
 
-INTERPOSER int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+static SLOW_PATH int setsockopt_noted(int fd, int level, int option, const void *value,
+				      socklen_t length)
 {
 	if (sockets_are_live()) {
 		if (!is_indifferent(level, option))
@@ -221,7 +215,14 @@ INTERPOSER int setsockopt(int fd, int level, int option, const void *value, sock
 		if (changes_route(level, option))
 			release_as_connected(fd);
 	}
-	if (is_of_fastopen(level, option))
-		return set_of_fastopen(fd, option, value, length);
+	if (level == IPPROTO_TCP)
+		return set_tcp(fd, option, value, length);
+	return next.setsockopt(fd, level, option, value, length);
+}
+
+INTERPOSER int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+{
+	if (sockets_are_live() || level == IPPROTO_TCP)
+		return setsockopt_noted(fd, level, option, value, length);
 	return next.setsockopt(fd, level, option, value, length);
 }

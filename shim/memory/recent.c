@@ -5,9 +5,9 @@
  */
 #include "shim/memory/recent.h"
 
-#include <errno.h>
 #include <string.h>
-#include <time.h>
+
+#include "shim/clock.h"
 
 #define SLOTS 64u
 
@@ -29,15 +29,6 @@ struct slot {
 static struct slot slots[SLOTS];
 static _Atomic(bool) is_behind; /* some slot may be */
 
-/* The clock of the kernel's ticks, 1 to 10 ms each. */
-static uint64_t tick_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* The destination's slot, taken; NULL: it has none at this moment. */
 static struct slot *take(const struct memory_place *place)
 {
@@ -54,8 +45,9 @@ static void give_back(struct slot *slot)
 static bool is_of(const struct slot *slot, const struct memory_place *place,
 		  const struct policy_rule *rule)
 {
-	return slot->tick == tick_now() && slot->rule == rule && slot->place.tag == place->tag &&
-	       slot->place.port == place->port && slot->place.address[0] == place->address[0] &&
+	return slot->tick == clock_coarse_ns() && slot->rule == rule &&
+	       slot->place.tag == place->tag && slot->place.port == place->port &&
+	       slot->place.address[0] == place->address[0] &&
 	       slot->place.address[1] == place->address[1];
 }
 
@@ -73,7 +65,7 @@ static void remember_good(struct slot *slot, const struct memory_place *place,
 			  const struct sockaddr *address, socklen_t length,
 			  const struct policy_rule *rule, uint32_t rtt_us)
 {
-	slot->tick = tick_now();
+	slot->tick = clock_coarse_ns();
 	slot->place = *place;
 	slot->rule = rule;
 	slot->rtt_us = rtt_us;

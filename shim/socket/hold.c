@@ -277,13 +277,25 @@ static bool is_used_elsewhere(int fd)
 	       table_is_marked(fd, MARK_TWIN);
 }
 
-int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
+/* Seen at once of most connects of most programs. (What was decided is said of each to the operator
+ * who wants to know.) */
+static bool is_out_of_question(const struct sockaddr *address, socklen_t length)
+{
+	const union socket_address *to = (const union socket_address *)address;
+
+	/* The port is in the same place in both families. */
+	return !settings.log && length >= sizeof(to->ip4) &&
+	       !policy_may_allow(settings_policy(), ntohs(to->ip4.sin_port));
+}
+
+static SLOW_PATH int connect_to_internet(int fd, const struct sockaddr *address, socklen_t length)
 {
 	int saved = errno;
-	struct verdict verdict = {0};
+	struct verdict verdict;
 
-	if (is_internet_address(address, length))
-		verdict = ask_policy(address, length);
+	if (is_out_of_question(address, length))
+		return next.connect(fd, address, length);
+	verdict = ask_policy(address, length);
 	if (!verdict.rule || verdict.rule->verb != POLICY_ALLOW || is_used_elsewhere(fd)) {
 		log_not_allowed(address, length, verdict.rule);
 		errno = saved;
@@ -291,6 +303,13 @@ int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 	}
 	errno = saved;
 	return connect_under_rule(fd, address, length, &verdict);
+}
+
+int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (table_is_datagram(fd) || !is_internet_address(address, length))
+		return next.connect(fd, address, length);
+	return connect_to_internet(fd, address, length);
 }
 
 /* Whether the program may think that it is connected: it was told so, poll may have said so, or it

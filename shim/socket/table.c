@@ -12,13 +12,11 @@
 
 #include "shim/next.h"
 
-/* 1024 leaves of 1024 descriptors: fs.nr_open as shipped. Larger numbers are left alone. */
-#define LEAF_BITS   10
-#define LEAF_SIZE   (1u << LEAF_BITS)
-#define LEAF_COUNT  1024u
-#define TABLE_LIMIT (LEAF_COUNT << LEAF_BITS)
-#define STATE_MASK  0xffu
-#define GENERATION  0x100u
+#define LEAF_BITS  TABLE_LEAF_BITS
+#define LEAF_SIZE  (1u << LEAF_BITS)
+#define LEAF_COUNT TABLE_LEAVES
+#define STATE_MASK 0xffu
+#define GENERATION 0x100u
 /* How often a thread gives way to another one that is emitting, from some time on with a short
  * sleep (100 ms in all); then it goes on. Only a thread that left its signal handler by longjmp in
  * that very moment never comes back. */
@@ -49,16 +47,35 @@ static _Atomic(bool) memory_is_shared;
 
 static _Atomic(uint64_t) streams[TABLE_LIMIT / 64];
 
+_Atomic(uint64_t) table_datagrams[TABLE_LIMIT / 64];
+
+static bool has_bit(const _Atomic(uint64_t) *bits, int fd)
+{
+	return (unsigned int)fd < TABLE_LIMIT &&
+	       (atomic_load_explicit(&bits[fd / 64], memory_order_relaxed) >> fd % 64 & 1);
+}
+
 void table_note_stream(int fd)
 {
-	if ((unsigned int)fd < TABLE_LIMIT)
+	if ((unsigned int)fd >= TABLE_LIMIT)
+		return;
+	if (!has_bit(streams, fd))
 		atomic_fetch_or_explicit(&streams[fd / 64], 1ull << fd % 64, memory_order_relaxed);
+	if (table_is_datagram(fd))
+		atomic_fetch_and_explicit(&table_datagrams[fd / 64], ~(1ull << fd % 64),
+					  memory_order_relaxed);
+}
+
+void table_note_datagram(int fd)
+{
+	if ((unsigned int)fd < TABLE_LIMIT && !table_is_datagram(fd))
+		atomic_fetch_or_explicit(&table_datagrams[fd / 64], 1ull << fd % 64,
+					 memory_order_relaxed);
 }
 
 bool table_may_be_stream(int fd)
 {
-	return (unsigned int)fd < TABLE_LIMIT &&
-	       (atomic_load_explicit(&streams[fd / 64], memory_order_relaxed) >> fd % 64 & 1);
+	return has_bit(streams, fd);
 }
 
 static struct leaf *leaf_of(int fd)

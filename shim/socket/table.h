@@ -98,6 +98,14 @@ struct tracking {
 	struct tracked *socket; /* NULL: not tracked */
 };
 
+/* 1024 leaves of 1024 descriptors: fs.nr_open as shipped. Larger numbers are left alone. */
+#define TABLE_LEAF_BITS 10
+#define TABLE_LEAVES	1024u
+#define TABLE_LIMIT	(TABLE_LEAVES << TABLE_LEAF_BITS)
+
+/* See table_note_datagram(). */
+extern HIDDEN _Atomic(uint64_t) table_datagrams[TABLE_LIMIT / 64];
+
 /* Sockets connecting, held, busy, in flight or kept; the one thing that read, write, poll and the
  * rest look at. Reading it with memory_order_relaxed is enough: a thread that was told of a
  * descriptor by another one synchronised with it. */
@@ -184,6 +192,16 @@ void table_unmark_range(unsigned int first, unsigned int last);
  * other descriptor costs no system call. */
 void table_note_stream(int fd);
 bool table_may_be_stream(int fd);
+
+/* The same for datagrams, until a stream gets the number. Whoever got it unseen is taken for one,
+ * and is not held: no harm. */
+void table_note_datagram(int fd);
+static inline bool table_is_datagram(int fd)
+{
+	return (unsigned int)fd < TABLE_LIMIT &&
+	       (atomic_load_explicit(&table_datagrams[fd / 64], memory_order_relaxed) >> fd % 64 &
+		1);
+}
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. Costs a system
  * call until something is tracked, and from the first table_expect_sharer() on. */

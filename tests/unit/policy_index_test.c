@@ -144,6 +144,18 @@ static unsigned int line_of(const struct policy_rule *rule)
 	return rule ? rule->line : 0;
 }
 
+/* Where it says that nothing is allowed, nothing is. */
+static void check_may_allow(const struct policy *policy, const struct asked *asked)
+{
+	uint16_t port = ntohs(asked->address.ip4.sin_port);
+	const struct policy_rule *rule = policy_decide(policy, &asked->question);
+
+	if (policy_may_allow(policy, port))
+		return;
+	check(!rule || rule->verb != POLICY_ALLOW, "port %u: rule %u allows", port, line_of(rule));
+	check(!policy_expect(policy, &asked->question), "port %u: a rule is expected", port);
+}
+
 static void same_answers(const struct policy *scanned, const struct policy *other,
 			 const char *which)
 {
@@ -158,6 +170,8 @@ static void same_answers(const struct policy *scanned, const struct policy *othe
 		expected = line_of(policy_expect(scanned, &asked.question));
 		got = line_of(policy_expect(other, &asked.question));
 		check(expected == got, "%s: expects rule %u, not %u", which, expected, got);
+		check_may_allow(scanned, &asked);
+		check_may_allow(other, &asked);
 	}
 }
 
