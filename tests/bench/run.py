@@ -43,7 +43,8 @@ def run_group(name, mode, directory):
     path = os.path.join(directory, name + ".json")
     say(f"{name}, {GROUPS[name]} s at most")
     trouble = None
-    group = subprocess.Popen([ENTER, sys.executable, __file__, "--mode", mode, "--group", name, "--output", path])
+    group = subprocess.Popen([ENTER, sys.executable, __file__, "--mode", mode, "--group", name, "--output", path],
+                             env=dict(os.environ, TMPDIR=directory))
     try:
         status = group.wait(GROUPS[name])
         if status:
@@ -77,7 +78,9 @@ def measure(names, mode, output):
     results = {"mode": mode, "machine": machine.describe(), "groups": []}
     os.makedirs(output, exist_ok=True)
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory, concurrent.futures.ThreadPoolExecutor() as workers:
+    with (tempfile.TemporaryDirectory(prefix="bench.", ignore_cleanup_errors=True) as directory,
+          concurrent.futures.ThreadPoolExecutor() as workers):
+        os.chmod(directory, 0o755)  # some clients run as another user
         run_in_turn = workers.map if mode == SMOKE else map
         for result in run_in_turn(lambda name: run_group(name, mode, directory), names):
             results["groups"].append(result)

@@ -256,8 +256,11 @@ static bool (*volatile repeat)(const struct call *, long) = make_calls;
 
 static bool repeat_for_callgrind(const struct call *call)
 {
-	if (!repeat(call, FEW) || !repeat(call, FEW) || !repeat(call, FEW + MORE))
-		return false;
+	static const long times[] = {FEW, FEW, FEW + MORE};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (!repeat(call, times[i]))
+			return false;
 	printf("%s %d %d %d\n", call->name, FEW, FEW, FEW + MORE);
 	return true;
 }

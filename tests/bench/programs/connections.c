@@ -118,13 +118,14 @@ static void *make_connections(void *first)
 /* Private and anonymous memory that is there, in KiB. */
 static long memory_kib(void)
 {
+	static const char name[] = "RssAnon:";
 	char line[128];
 	long kib = -1;
 	FILE *status = fopen("/proc/self/status", "re");
 
 	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
-			break;
+		if (strncmp(line, name, strlen(name)) == 0)
+			kib = strtol(line + strlen(name), NULL, 10);
 	if (status)
 		fclose(status);
 	return kib;
@@ -179,14 +180,17 @@ static void allow_many_descriptors(void)
 
 static void run_threads(unsigned int count)
 {
-	pthread_t threads[count];
+	pthread_t *threads = calloc(count, sizeof(*threads));
 
+	if (!threads)
+		die("calloc");
 	for (unsigned int i = 1; i < count; i++)
 		if (pthread_create(&threads[i], NULL, make_connections, (void *)(uintptr_t)i) != 0)
 			die("pthread_create");
 	make_connections(NULL);
 	for (unsigned int i = 1; i < count; i++)
 		pthread_join(threads[i], NULL);
+	free(threads);
 }
 
 static void usage(void)
