@@ -21,7 +21,7 @@ import report
 from place import FULL, QUICK, REPOSITORY, SMOKE, Run, say
 
 # In the order of the tables; the seconds that a group may take at most.
-GROUPS = {"latency": 420, "clients": 480, "overhead": 180, "startup": 180, "throughput": 240, "growth": 240}
+GROUPS = {"latency": 400, "clients": 360, "overhead": 120, "startup": 130, "throughput": 230, "growth": 190}
 ENTER = os.path.join(REPOSITORY, "tests/lab/enter")
 
 

@@ -86,7 +86,7 @@ def long_rows(run, tool, address):
             tool.serve(run, way, environment)
         ways = {way: (lambda way=way, environment=environment: tool.run(way, address, environment))
                 for way, environment in environments.items()}
-        samples = interleave(ways, run.pick(21, 5, 1), run.pick(50, 15, 5))
+        samples = interleave(ways, run.pick(21, 5, 1), run.pick(42, 15, 5))
     except Cannot as reason:
         samples = dict.fromkeys(environments, reason)
     rate = row_of(tool.name, tool.unit, samples, "rate", {"of": "rate", "tool": tool.name})
@@ -126,7 +126,7 @@ def connection_ways(run, address, threads, seconds):
 
 def connection_rows(run, address, threads):
     say(f"new connections, {threads} threads")
-    samples = interleave(connection_ways(run, address, threads, run.pick(0.5, 0.3, 0.1)), run.pick(25, 9, 1), 60)
+    samples = interleave(connection_ways(run, address, threads, run.pick(0.5, 0.3, 0.1)), run.pick(17, 9, 1), 40)
     name = f"new connections, {threads} thread" + "s" * (threads > 1)
     rate = row_of(name, "per s", samples, "rate", {"of": "connections", "threads": threads})
     rate.aim("new connections per second less than with native code, as a part of them", f"{threads} threads",
