@@ -178,7 +178,7 @@ summary_is() { # SAVED CONNECTIONS HELD IN_SYN ACKNOWLEDGED
 	unset TFO_RULES TFO_HOLD
 	try tfo-run -ns -a '* 80 http' touch ran
 	expect_only "TFO_RULES='allow * 80 http' \\
-$TFO_BUILD/bin/tfoctl run LD_PRELOAD=$LIBRARY -- touch ran"
+$TFO_BUILD/bin/tfoctl run --summary LD_PRELOAD=$LIBRARY -- touch ran"
 	[[ ! -e ran ]]
 	try sh -c "$output"
 	expect_status 0

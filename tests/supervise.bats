@@ -75,6 +75,20 @@ acquaint() {
 	tfoctl status --json | grep -q '"round_trips_saved":2,'
 }
 
+@test "-s says what was saved there, too, and an environment that the shell would spoil arrives" {
+	prepare 50 echo -t 16
+	acquaint
+	try tfo-run -s --supervise -- "$ASYNC" "$ADDRESS" "$PORT" get
+	expect_status 0
+	expect_output hello
+	[[ $stderr == 'tfo-run: 1 round trip saved, '*' ms
+tfo-run: 1 connection: 1 held, 1 with data in the SYN, 1 acknowledged' ]] || unexpected "one connection"
+	try env a-b=1 tfo-run --supervise -- printenv a-b LD_PRELOAD
+	expect_output 1
+	try env -u PWD tfo-run --supervise -- /usr/bin/python3 -c 'import os; print("PWD" in os.environ, "LD_PRELOAD" in os.environ)'
+	expect_only 'False False'
+}
+
 @test "it is one round trip faster" {
 	prepare 50 echo -t 16
 	acquaint

@@ -40,11 +40,52 @@ write_policy() { # TEXT
 @test "the program's environment gains LD_PRELOAD and nothing else" {
 	try env -i PATH="$PATH" HOME="$HOME" rules=mine directory=mine tfo-run env
 	expect_status 0
-	[[ $(sort <<<"$output" | grep -vE '^(PWD|OLDPWD|SHLVL|_)=') == "HOME=$HOME
+	[[ $(sort <<<"$output" | grep -v '^_=') == "HOME=$HOME
 LD_PRELOAD=$LIBRARY
 PATH=$PATH
 directory=mine
-rules=mine" ]] || unexpected "these and LD_PRELOAD (and PWD, SHLVL and _ if the shell likes)"
+rules=mine" ]] || unexpected "these and LD_PRELOAD (and _ if the shell likes)"
+	PWD=/elsewhere OLDPWD=/ try env tfo-run sh -c 'tr "\0" "\n" </proc/$$/environ | grep -E "^(OLD)?PWD="'
+	[[ $(sort <<<"$output") == OLDPWD=/$'\n'PWD=* ]] || unexpected "both"
+}
+
+# All of it, each variable in one word.
+environment() { # [TFO-RUN...]
+	"$@" /usr/bin/python3 -c 'import os
+for name in sorted(os.environb):
+    if name not in (b"_", b"LD_PRELOAD", b"TFO_SUMMARY", b"LC_CTYPE"):
+        print(name, os.environb[name])'
+}
+
+@test "variables that no shell can have, such as the functions of bash, reach the program" {
+	greet() {
+		echo "hello, $1"
+	}
+	export -f greet
+	try tfo-run bash -c 'greet you'
+	expect_only 'hello, you'
+	# shellcheck disable=SC1003,SC2016 # as it stands
+	odd=('1=one' 'a-b=two' 'with space=three' 'x.y=it'\''s "$HOME" `id`; \' $'BASH_FUNC_f%%=() {  echo\n}\n' -n=five --=six --summary=seven
+		$'n\nl=eight' '*=nine' $'bytes-=\377' 'a-empty=' '$(id)=x')
+	before=$(environment env "${odd[@]}")
+	(($(grep -c . <<<"$before") > 15))
+	for how in tfo-run 'tfo-run -s' 'tfo-run tfo-run' 'tfo-run -s tfo-run'; do
+		# shellcheck disable=SC2086 # words
+		try environment env "${odd[@]}" $how
+		expect_status 0
+		expect_output "$before"
+	done
+	try env -i "${odd[@]}" PATH="$PATH" tfo-run /usr/bin/python3 -c 'import os; print(b"PWD" in os.environb, len(set(os.environb) - {b"LC_CTYPE"}))'
+	expect_only "False $((${#odd[@]} + 2))"
+	env "${odd[@]}" tfo-run -n printf '%s|' a 'b c' >said
+	try env "${odd[@]}" bash said
+	expect_only 'a|b c|'
+	LD_PRELOAD=libm.so.6 try env a-b=1 tfo-run printenv LD_PRELOAD a-b
+	expect_only "$LIBRARY:libm.so.6"$'\n'1
+	try sh -c 'echo $$; exec env a-b=1 tfo-run sh -c "echo \$\$"'
+	[[ ${lines[0]} == "${lines[1]}" ]] || unexpected "the same process"
+	try env a-b=1 tfo-run sh -c 'exit 42'
+	expect_status 42
 }
 
 @test "a program that the shell has built in is run from PATH" {

@@ -7,6 +7,7 @@
 
 #include "shim/clock.h"
 #include "shim/memory/destinations.h"
+#include "shim/memory/tally.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static void read_policy(void)
 void policy_prepare(void)
 {
 	memory_configure(setting("TFO_STATE"), setting("XDG_RUNTIME_DIR"));
+	tally_open(setting("TFO_SUMMARY"));
 	say_open(setting("TFO_LOG"));
 	read_policy();
 	look_again_ns = clock_now_ns() + LOOK_NS;

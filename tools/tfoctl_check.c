@@ -5,6 +5,7 @@
  */
 #include "supervise.h"
 #include "tfoctl.h"
+#include "tfoctl_environment.h"
 #include "tfoctl_json.h"
 #include "tfoctl_machine.h"
 #include "tfoctl_policy.h"
@@ -23,6 +24,7 @@ enum { STATUS_SUPERVISE = 124 };
 
 struct wish {
 	bool json, quiet, force, supervise;
+	const char *shell; /* the process number of tfo-run's, NULL: not asked */
 	const char *command;
 };
 
@@ -430,13 +432,15 @@ static void print_json_report(const struct report *report, const char *command)
 }
 
 /* There it has what it puts in the place of $LIB, too (ld.so(8)). */
-static void print_loader_directory(const struct elf *elf)
+static bool print_loader_directory(const struct elf *elf)
 {
 	const char *libc = libc_of(elf);
 	char path[PATH_MAX];
 
-	if (libc && strcmp(libc, "glibc") == 0 && realpath(elf->loader, path))
-		printf("%.*s\n", (int)(strrchr(path, '/') - path), path);
+	if (!libc || strcmp(libc, "glibc") != 0 || !realpath(elf->loader, path))
+		return false;
+	printf("%.*s\n", (int)(strrchr(path, '/') - path), path);
+	return true;
 }
 
 /* Why tfo-run does not run a program; with what would reach it. */
@@ -463,14 +467,6 @@ static int check_supervised_start(const struct program *program)
 	return STATUS_NOT_STARTED;
 }
 
-static int check_preloaded_start(const struct program *program)
-{
-	if (!policy_is_good())
-		return STATUS_TROUBLE;
-	print_loader_directory(&program->elf);
-	return EXIT_SUCCESS;
-}
-
 /* A program that only a supervisor reaches. */
 static int check_unreached_start(const struct program *program)
 {
@@ -484,23 +480,41 @@ static int check_unreached_start(const struct program *program)
 	return is_to_be_supervised(program, rules) ? STATUS_SUPERVISE : refuse_start(program);
 }
 
+/* In two parts: a line, and what is behind it. */
+static void print_for_shell(const struct elf *elf, const char *shell)
+{
+	if (!print_loader_directory(elf) && shell)
+		putchar('\n');
+	if (shell)
+		print_repairs(shell);
+}
+
+static int judge_start(const struct program *program, const struct wish *wish)
+{
+	if (program->reach == REACH_CANNOT_RUN) {
+		puts(program->why);
+		return STATUS_NOT_EXECUTABLE;
+	}
+	if (wish->supervise)
+		return check_supervised_start(program);
+	if (program->reach != REACH_NO)
+		return policy_is_good() ? EXIT_SUCCESS : STATUS_TROUBLE;
+	return program->is_supervisable ? check_unreached_start(program) : refuse_start(program);
+}
+
 /* For tfo-run, which has found the program and says by itself whose sentence it is. With `force`
  * it is run whatever program it is, with `supervise` not by LD_PRELOAD. */
 static int check_start(const struct wish *wish)
 {
 	struct program program = {.reach = REACH_UNKNOWN};
+	int status;
 
 	if (!wish->force)
 		program_examine(wish->command, &program);
-	if (program.reach == REACH_CANNOT_RUN) {
-		puts(program.why);
-		return STATUS_NOT_EXECUTABLE;
-	}
-	if (wish->supervise)
-		return check_supervised_start(&program);
-	if (program.reach != REACH_NO)
-		return check_preloaded_start(&program);
-	return program.is_supervisable ? check_unreached_start(&program) : refuse_start(&program);
+	status = judge_start(&program, wish);
+	if (status == EXIT_SUCCESS || status == STATUS_SUPERVISE)
+		print_for_shell(&program.elf, wish->shell);
+	return status;
 }
 
 static int check_all(const struct wish *wish)
@@ -526,6 +540,8 @@ static int read_words(int count, char **words, struct wish *wish)
 			wish->quiet = true;
 		else if (options && strcmp(words[i], "--force") == 0)
 			wish->force = true;
+		else if (options && strncmp(words[i], "--shell=", 8) == 0)
+			wish->shell = words[i] + 8;
 		else if (options && strcmp(words[i], "--json") == 0)
 			wish->json = true;
 		else if (options && strcmp(words[i], "--supervise") == 0)

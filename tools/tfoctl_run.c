@@ -270,10 +270,24 @@ static int run_and_tell(char **command)
 	return end_like(status);
 }
 
-/* NAME=VALUE... -- COMMAND [ARG...] */
+static int execute(char **command)
+{
+	int error;
+
+	execvp(command[0], command);
+	error = errno;
+	complain("%s: %s", command[0], strerror(error));
+	return status_of_failure(error);
+}
+
+/* [--summary] [NAME=VALUE]... -- COMMAND [ARG...] */
 int run_verb(int count, char **words)
 {
+	bool with_summary = count && strcmp(words[0], "--summary") == 0;
+
 	speak_as("tfo-run");
+	count -= with_summary;
+	words += with_summary;
 	for (; count && strcmp(words[0], "--") != 0; count--, words++) {
 		if (!strchr(words[0], '=') || putenv(words[0]) != 0)
 			return refuse_word(words[0]);
@@ -282,5 +296,5 @@ int run_verb(int count, char **words)
 		complain("run: no command");
 		return STATUS_NOT_STARTED;
 	}
-	return run_and_tell(words + 1);
+	return with_summary ? run_and_tell(words + 1) : execute(words + 1);
 }

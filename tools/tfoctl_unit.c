@@ -6,6 +6,7 @@
 #include "tfoctl_unit.h"
 
 #include "tfoctl.h"
+#include "tfoctl_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -187,11 +188,11 @@ static enum present look_at(const char *path, const char *text)
 	return present;
 }
 
-static int fail(const struct order *order, const char *path)
+static int fail(const struct order *order, const char *path, int error)
 {
-	bool needs_root = (errno == EACCES || errno == EROFS) && !order->is_users && geteuid() != 0;
+	bool needs_root = (error == EACCES || error == EROFS) && !order->is_users && geteuid() != 0;
 
-	complain("%s%s: %s%s", order->root ? order->root : "", path, strerror(errno),
+	complain("%s%s: %s%s", order->root ? order->root : "", path, strerror(error),
 		 needs_root ? "; the system's services are root's, --user is for those of a user"
 			    : "");
 	return STATUS_NOT_STARTED;
@@ -219,42 +220,6 @@ static bool make_directory(char *path)
 	return mkdir(path, 0755) == 0 || errno == EEXIST;
 }
 
-static bool fill(FILE *file, const char *text)
-{
-	bool written = fputs(text, file) != EOF && fchmod(fileno(file), 0644) == 0;
-	int error = errno;
-
-	if (fclose(file) == 0 && written)
-		return true;
-	if (!written)
-		errno = error;
-	return false;
-}
-
-/* Whole or not at all: under another name first, which systemd does not read. */
-static bool put(const char *directory, const char *path, const char *text)
-{
-	char beside[PATH_MAX];
-	FILE *file;
-	int fd, error;
-
-	if ((size_t)snprintf(beside, sizeof(beside), "%s/." UNIT_DROP_IN ".XXXXXX", directory) >=
-	    sizeof(beside)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	fd = mkstemp(beside);
-	if (fd < 0)
-		return false;
-	file = check_memory(fdopen(fd, "w"));
-	if (fill(file, text) && rename(beside, path) == 0)
-		return true;
-	error = errno;
-	unlink(beside);
-	errno = error;
-	return false;
-}
-
 /* What the operator does next. In another root nobody runs. */
 static void print_next(const struct unit *unit, const struct order *order)
 {
@@ -277,6 +242,7 @@ static int write_drop_in(const struct unit *unit, const struct order *order, con
 {
 	char directory[PATH_MAX], path[PATH_MAX];
 	const char *root = order->root ? order->root : "";
+	int error;
 
 	if (!unit_drop_in_place(unit, directory, path)) {
 		complain("HOME is not set");
@@ -292,8 +258,11 @@ static int write_drop_in(const struct unit *unit, const struct order *order, con
 	case PRESENT_OURS:
 		break;
 	}
-	if (!make_directory(directory) || !put(directory, path, text))
-		return fail(order, path);
+	if (!make_directory(directory))
+		return fail(order, path, errno);
+	error = file_replace(path, text, strlen(text), 0644);
+	if (error)
+		return fail(order, path, error);
 	printf("wrote %s%s\n", root, path);
 	print_next(unit, order);
 	return EXIT_SUCCESS;
@@ -317,7 +286,7 @@ static int remove_drop_in(const struct unit *unit, const struct order *order)
 	if (present == PRESENT_FOREIGN)
 		return refuse_foreign(order, path);
 	if (unlink(path) != 0)
-		return fail(order, path);
+		return fail(order, path, errno);
 	/* Others may have theirs there: then it stays. */
 	rmdir(directory);
 	printf("removed %s%s\n", root, path);
