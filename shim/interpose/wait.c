@@ -84,7 +84,7 @@ static void before_poll_sleeps(const struct pollfd *fds, nfds_t count)
 /* A blocking connect() has waited: its socket is writable from then on. */
 static void await_connections(const struct pollfd *fds, nfds_t count)
 {
-	if (!is_sound(fds, count))
+	if (!table_has(SOCKET_IN_FLIGHT) || !is_sound(fds, count))
 		return;
 	for (nfds_t i = 0; i < count; i++)
 		if (fds[i].fd >= 0 && (fds[i].events & (POLLOUT | POLLWRNORM)))
@@ -424,7 +424,7 @@ static void note_set(int fd, int epoll, bool leaves)
 	before = atomic_load(&tracking.socket->epoll_set);
 	if (before != EPOLL_SET_NONE && before != epoll)
 		after = EPOLL_SET_UNKNOWN;
-	atomic_store(&tracking.socket->epoll_set, after);
+	note_epoll_set(&tracking, after);
 }
 
 static void follow_epoll(int fd, const struct epoll_event *event)

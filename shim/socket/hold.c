@@ -85,7 +85,7 @@ static int answer_held(struct tracking *tracking)
 	bool edge_triggered = table_is_marked(tracking->fd, MARK_EDGE_TRIGGERED);
 
 	if (edge_triggered)
-		atomic_store(&tracking->socket->epoll_set, EPOLL_SET_UNKNOWN);
+		note_epoll_set(tracking, EPOLL_SET_UNKNOWN);
 	if (tracking->socket->blocking || edge_triggered)
 		return tell_connected(tracking);
 	return tell_in_progress();

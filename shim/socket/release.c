@@ -470,8 +470,11 @@ void connection_await_for_sending(struct tracking *tracking)
 
 void connection_await_of(int fd)
 {
-	struct tracking tracking = table_find(fd);
+	struct tracking tracking = table_peek(fd);
 
+	if (table_state(&tracking) != SOCKET_IN_FLIGHT || !tracking.socket->blocking)
+		return;
+	tracking = table_find(fd);
 	connection_await(&tracking);
 }
 
@@ -485,16 +488,30 @@ void handshake_await_usual(int fd)
 	handshake_has_ended(&tracking);
 }
 
+/* Some blocking connect() was of a socket in a set: there are programs without one that have
+ * thousands in flight at each of their waits. */
+static _Atomic(bool) some_may_be_awaited;
+
+void note_epoll_set(struct tracking *tracking, int set)
+{
+	atomic_store(&tracking->socket->epoll_set, set);
+	if (tracking->socket->blocking && set != EPOLL_SET_NONE)
+		atomic_store(&some_may_be_awaited, true);
+}
+
 static bool await_in_epoll(struct tracking *tracking, void *epoll)
 {
-	if (may_be_in_set(tracking->socket, *(int *)epoll) && table_is_same_socket(tracking))
+	/* Who is not awaited is not even asked who it is: there may be thousands. */
+	if (tracking->socket->blocking && may_be_in_set(tracking->socket, *(int *)epoll) &&
+	    table_is_same_socket(tracking))
 		connection_await(tracking);
 	return true;
 }
 
 void connections_await_in_epoll(int epoll)
 {
-	table_each(SOCKET_IN_FLIGHT, await_in_epoll, &epoll);
+	if (atomic_load_explicit(&some_may_be_awaited, memory_order_relaxed))
+		table_each(SOCKET_IN_FLIGHT, await_in_epoll, &epoll);
 }
 
 #define DISCARD_MOST  64

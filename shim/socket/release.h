@@ -55,6 +55,9 @@ void release_before_epoll_sleep(int epoll);
 /* The program is about to sleep for fd. */
 void release_waited_for(int fd);
 
+/* The epoll set that a socket is in, or one of EPOLL_SET_. */
+void note_epoll_set(struct tracking *tracking, int set);
+
 /* A call that waits has returned something: it may have said that a held socket is writable. */
 void holds_were_seen(void);
 

@@ -377,6 +377,19 @@ void table_settle(struct tracking *tracking, enum socket_state state)
 	table_move(tracking, state);
 }
 
+bool table_has(enum socket_state state)
+{
+	unsigned int limit = atomic_load(&leaf_limit);
+
+	for (unsigned int index = 0; index < limit; index++) {
+		struct leaf *leaf = atomic_load_explicit(&leaves[index], memory_order_acquire);
+
+		if (leaf && atomic_load(&leaf->counts[state]) != 0)
+			return true;
+	}
+	return false;
+}
+
 void table_each(enum socket_state state, bool (*visit)(struct tracking *tracking, void *context),
 		void *context)
 {

@@ -169,6 +169,9 @@ bool table_seize(struct tracking *tracking);
 /* Ends what table_seize() began. */
 void table_settle(struct tracking *tracking, enum socket_state state);
 
+/* Whether there may be any in `state`. */
+bool table_has(enum socket_state state);
+
 /* Calls `visit` for each tracked descriptor in `state`, in ascending order, until it returns
  * false. Identity is not checked. */
 void table_each(enum socket_state state, bool (*visit)(struct tracking *tracking, void *context),
