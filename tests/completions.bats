@@ -13,7 +13,12 @@ TOOLS=$BATS_TEST_DIRNAME/../tools
 
 # The options of tfo-run.
 run_options_in_help() {
-	tfo-run --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z-]+' | grep -oE -- '-[a-zA-Z-]+' | sort
+	tfo-run --help | grep -oE '^  (-[a-zA-Z], |    )--[a-z-]+' | grep -oE -- '-[a-zA-Z-]+' | sort
+}
+
+# Those of tfo-run inject.
+inject_options_in_help() {
+	tfoctl --help | sed -n 's/^inject: OPTION is\([^;]*\).*/\1/p' | grep -oE -- ' --?[a-z]+' | tr -d ' ' | sort
 }
 
 # The verbs of tfoctl: "policy check".
@@ -24,13 +29,14 @@ verbs_in_help() {
 # Every option of tfoctl; --help does not name itself and its neighbour.
 ctl_options_in_help() {
 	{
-		tfoctl --help | grep -oE '(^|[^a-z-])--[a-z-]+' | grep -oE -- '--.*'
+		tfoctl --help | grep -oE '(^|[^a-z0-9-])--?[a-z][a-z-]*' | grep -oE -- '--?[a-z].*'
 		printf '%s\n' -h --help --version
 	} | sort -u
 }
 
 # The options that stand behind a verb in the usage.
 options_of_verb() { # VERB
+	[[ $1 != inject ]] || inject_options_in_help | grep -e --
 	tfoctl --help | grep -E "^  $1 [^a-z]" | grep -oE '[[|]--[a-z-]+' | grep -oE -- '--.*' | sort
 }
 
@@ -54,6 +60,12 @@ same_lists() { # FILE FILE
 	run_options_in_help >help
 	(($(wc -l <help) > 10))
 	section tfo-run.1 OPTIONS | grep -oE '^ +(-[a-zA-Z], )?-[a-zA-Z-]+' | grep -oE -- '-[a-zA-Z-]+' | sort >manual
+	same_lists help manual
+	inject_options_in_help >help
+	section tfo-run.1 CONTAINERS | grep -oE '^ {13}-.*' | grep -oE -- '(^ *|, )--?[a-z]+' | tr -d ', ' | sort >manual
+	same_lists help manual
+	section tfo-run.1 SYNOPSIS | sed -n '/inject/,/ -h/p' | grep -oE -- '[[ ]--?[a-z]+' | tr -d '[ ' | grep -vx -e -h -e --help -e --version |
+		sort -u >manual
 	same_lists help manual
 }
 
@@ -118,7 +130,8 @@ lines() {
 		'tfo-run -p a-fil' 'tfo-run tfo-test-command a-fil' 'tfo-run tfo-test-command -' \
 		'tfo-run -v tfoctl policy wh' 'tfo-run -v tfo-run -v tfo-test-com' 'tfoctl check tfo-test-com' \
 		'tfoctl policy check a-fil' 'tfoctl policy explain --payload a-fil' 'tfoctl key rotate a-fil' \
-		'tfoctl probe --data a-fil' 'tfoctl forget 10.9.0.1' 'tfoctl forget 127'
+		'tfoctl probe --data a-fil' 'tfo-run injec' 'tfo-run inject -' 'tfo-run inject --' 'tfo-run inject a-fil' \
+		'tfo-run -n injec' 'tfo-run install b' 'tfoctl inject -' 'tfoctl inject --runtime b' 'tfoctl forget 10.9.0.1' 'tfoctl forget 127'
 	verbs_in_help | sed 's/.*/tfoctl & --/'
 }
 
@@ -171,11 +184,18 @@ expect_all_words() {
 	{
 		offers_of 'tfoctl -'
 		offers_of 'tfoctl --'
+		offers_of 'tfoctl inject -'
 		while read -r verb; do
 			offers_of "tfoctl $verb --" | grep -e ^- || :
 		done < <(verbs_in_help)
 	} | grep ^- | sort -u >offered
 	ctl_options_in_help >help
+	same_lists help offered
+	{
+		offers_of 'tfo-run inject -'
+		offers_of 'tfo-run inject --'
+	} | sort -u >offered
+	inject_options_in_help >help
 	same_lists help offered
 }
 
@@ -191,6 +211,13 @@ expect_arguments() {
 		offers_only "$line" a-file.policy
 	done
 	offers_only 'tfo-run -v tfoctl policy wh' which
+	# As the first word alone it is not a command.
+	offers_only 'tfo-run injec' inject
+	offers_only 'tfo-run -n injec' ''
+	offers_only 'tfo-run inject a-fil' a-file.policy
+	for line in 'tfo-run install b' 'tfoctl inject --runtime b'; do
+		[[ $(offers_of "$line") =~ ^bin/?$ ]] || offers_only "$line" bin/
+	done
 	[[ $(offers_of 'tfo-run tfo-test-command -') != *--policy* ]]
 	offers_only 'tfoctl forget 127' ''
 }

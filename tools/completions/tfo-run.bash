@@ -4,9 +4,35 @@
 # Completion of tfo-run(1) for bash, in the words of the package bash-completion: options, then the
 # command, and behind it what that command completes by itself.
 
+_tfo_run_inject() {
+	case $prev in
+	-a | -l) ;; # a rule
+	--at | --runtime) _filedir -d ;;
+	*)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '-a -l -n --wrap --at --runtime --remove' -- "$cur")
+		else
+			_filedir
+		fi
+		;;
+	esac
+}
+
 _tfo_run() {
 	local cur prev words cword split i
 	_init_completion -s || return
+
+	case $cword:${words[1]} in
+	1:*) ;;
+	*:install)
+		_filedir -d
+		return
+		;;
+	*:inject)
+		_tfo_run_inject
+		return
+		;;
+	esac
 
 	for ((i = 1; i <= cword; i++)); do
 		case ${words[i]} in
@@ -19,6 +45,7 @@ _tfo_run() {
 		-*) ;;
 		*)
 			_command_offset "$i"
+			((cword == 1)) && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'install inject' -- "$cur")
 			return
 			;;
 		esac

@@ -26,7 +26,26 @@ function __fish_tfo_run_has_no_command
     return 0
 end
 
-complete -c tfo-run -x -a '(__fish_complete_subcommand -- -a --allow -l --listen -p --policy --log --unit --root)'
+# tfo-run install, tfo-run inject: the first word.
+function __fish_tfo_run_verb
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and contains -- $words[2] $argv
+end
+
+complete -c tfo-run -f
+complete -c tfo-run -n 'test (count (commandline -opc)) -eq 1' -a install -d 'All that a container needs, into a directory'
+complete -c tfo-run -n 'test (count (commandline -opc)) -eq 1' -a inject -d 'The library, into an OCI bundle'
+complete -c tfo-run -n '__fish_tfo_run_verb install' -a '(__fish_complete_directories)'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -F
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -s a -x -d 'Allow this too'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -s l -x -d 'Fast Open for a server that listens there'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -s n -d 'Print it, and change nothing'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -l wrap -d 'Begin the command with tfo-run'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -l at -x -a '(__fish_complete_directories)' -d 'Where the container sees the runtime'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -l runtime -x -a '(__fish_complete_directories)' -d 'Where the runtime is'
+complete -c tfo-run -n '__fish_tfo_run_verb inject' -l remove -d 'Take that back'
+
+complete -c tfo-run -n 'not __fish_tfo_run_verb install inject' -x -a '(__fish_complete_subcommand -- -a --allow -l --listen -p --policy --log --unit --root)'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s a -l allow -x -d 'Allow this too, before any other rule'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s l -l listen -x -d 'Fast Open for a server that listens there'
 complete -c tfo-run -n __fish_tfo_run_has_no_command -s p -l policy -r -F -d 'The policy to use'

@@ -18,7 +18,7 @@ _tfoctl() {
 	_init_completion -n : || return
 
 	if ((cword == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'check policy status forget prime probe key -h --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'check policy status forget prime probe key install inject -h --help --version' -- "$cur")
 		return
 	fi
 	verb=${words[1]}
@@ -39,6 +39,7 @@ _tfoctl() {
 	'policy print' | 'policy which') options='--json' ;;
 	status) options='--listen --json --watch' ;;
 	probe) options='--http --tls --data' ;;
+	inject) options='-a -l -n --wrap --at --runtime --remove' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -61,6 +62,9 @@ _tfoctl() {
 			mapfile -t COMPREPLY < <(compgen -s -- "$cur")
 		fi
 		;;
+	inject:-a | inject:-l) ;; # a rule
+	install:* | inject:--at | inject:--runtime) _filedir -d ;;
+	inject:*) _filedir ;;
 	forget:*) mapfile -t COMPREPLY < <(compgen -W "$(_tfoctl_destinations)" -- "$cur") ;;
 	prime:* | probe:*) _known_hosts_real -- "$cur" ;;
 	esac

@@ -32,6 +32,8 @@ complete -c tfoctl -n __fish_tfoctl_next -a forget -d 'Forget destinations, or e
 complete -c tfoctl -n __fish_tfoctl_next -a prime -d 'Fetch cookies before they are needed'
 complete -c tfoctl -n __fish_tfoctl_next -a probe -d 'Does Fast Open work there?'
 complete -c tfoctl -n __fish_tfoctl_next -a key -d 'Keys of servers'
+complete -c tfoctl -n __fish_tfoctl_next -a install -d 'All that containers need, into a directory'
+complete -c tfoctl -n __fish_tfoctl_next -a inject -d 'The library, into an OCI bundle'
 
 complete -c tfoctl -n '__fish_tfoctl_verb check' -l json -d 'As JSON'
 complete -c tfoctl -n '__fish_tfoctl_verb check' -l quiet -d 'Say only why tfo-run would not run it'
@@ -72,3 +74,13 @@ complete -c tfoctl -n '__fish_tfoctl_next key' -a apply -d 'Give it to servers t
 complete -c tfoctl -n '__fish_tfoctl_verb key new' -F
 complete -c tfoctl -n '__fish_tfoctl_verb key rotate' -F
 complete -c tfoctl -n '__fish_tfoctl_verb key apply' -F -a '(__fish_complete_pids)'
+
+complete -c tfoctl -n '__fish_tfoctl_verb install' -a '(__fish_complete_directories)'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -F
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -s a -x -d 'Allow this too'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -s l -x -d 'Fast Open for a server that listens there'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -s n -d 'Print it, and change nothing'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -l wrap -d 'Begin the command with tfo-run'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -l at -x -a '(__fish_complete_directories)' -d 'Where the container sees the runtime'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -l runtime -x -a '(__fish_complete_directories)' -d 'Where the runtime is'
+complete -c tfoctl -n '__fish_tfoctl_verb inject' -l remove -d 'Take that back'
