@@ -34,7 +34,9 @@ pack() { # PRESET GENERATOR [OPTION...]
 FILES="bin/tfo-run bin/tfoctl share/man/man1/tfo-run.1 share/man/man1/tfoctl.1 share/man/man5/tfo-policy.5
 	share/man/man7/libtfo-preload.7 share/bash-completion/completions/tfo-run share/bash-completion/completions/tfoctl
 	share/fish/vendor_completions.d/tfo-run.fish share/fish/vendor_completions.d/tfoctl.fish
-	share/doc/tfo-run/README.md share/doc/tfo-run/apparmor"
+	share/doc/tfo-run/README.md share/doc/tfo-run/apparmor
+	libexec/tfo-run/tfo-run libexec/tfo-run/tfoctl libexec/tfo-run/libtfo-preload.so libexec/tfo-run/policy
+	libexec/tfo-run/tfo-supervise"
 
 # Whether a list has all that is installed; libraries and zsh's are in directories of the distribution.
 has_all_files() { # LIST PREFIX [END-OF-MANUALS]
@@ -53,7 +55,7 @@ has_all_files() { # LIST PREFIX [END-OF-MANUALS]
 		printf '%s\n' 'Package: tfo-run' "Version: $(tfoctl --version | cut -d ' ' -f 2)" 'Section: net' \
 			'Priority: optional' "Architecture: $(dpkg --print-architecture)"
 	)" ]]
-	[[ $(dpkg-deb -f "$DEB" Depends) =~ ^libc6\ \(\>=\ 2\.[0-9]+\)$ ]]
+	[[ $(dpkg-deb -f "$DEB" Depends) =~ ^libc6\ \(\>=\ 2\.[0-9]+\)(,\ libjson-c5\ [^,]*)?$ ]]
 	[[ $(dpkg-deb -f "$DEB" Maintainer) == 'the tfo-run maintainers <'* ]]
 	(($(dpkg-deb -f "$DEB" Description | wc -l) > 3))
 	# No scripts, and no configuration.
@@ -69,11 +71,11 @@ has_all_files() { # LIST PREFIX [END-OF-MANUALS]
 		grep -qxF "$file" list
 	done
 	dpkg-deb -c "$DEB" | awk '{ print $1, $2, $6 }' >modes
-	run ! grep -vE '^(drwxr-xr-x root/root .*/|-rwxr-xr-x root/root \./usr/bin/[a-z-]+|-rw-r--r-- root/root .*[^/])$' modes
+	run ! grep -vE '^(drwxr-xr-x root/root .*/|-rwxr-xr-x root/root \./usr/(bin|libexec/tfo-run)/[a-z-]+|-rw-r--r-- root/root .*[^/])$' modes
 	[[ -z $(find files -type d -empty) ]]
 	# Stripped, and nobody's build directory in it.
 	run ! grep -rlF "$BATS_FILE_TMPDIR" files
-	[[ $(file files/usr/bin/tfoctl "files/usr/$LIBRARY_DIRECTORY/libtfo-preload.so") != *'not stripped'* ]]
+	[[ $(file files/usr/bin/tfoctl "files/usr/$LIBRARY_DIRECTORY/libtfo-preload.so" files/usr/libexec/tfo-run/*) != *'not stripped'* ]]
 	for manual in files/usr/share/man/*/*; do
 		gzip -t "$manual"
 	done
@@ -211,7 +213,7 @@ has_all_files() { # LIST PREFIX [END-OF-MANUALS]
 	grep -qx usr/lib64/libtfo-preload.so list
 	grep -qx usr/share/zsh/site-functions/_tfo-run list
 	# Directories of others are not its own.
-	[[ $(rpm -qplv "$rpm" | awk '/^d/ { print $NF }') == /usr/share/doc/tfo-run ]]
+	[[ $(rpm -qplv "$rpm" | awk '/^d/ { print $NF }') == $'/usr/libexec/tfo-run\n/usr/share/doc/tfo-run' ]]
 	mkdir root
 	of_root() {
 		rpm --root "$PWD/root" --dbpath /db "$@"

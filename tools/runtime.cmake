@@ -63,6 +63,7 @@ function(build_static program) # a target, too
   endforeach()
   add_custom_command(OUTPUT "${runtime}/${program}"
     COMMAND "${static_compiler}" -static -s -o "${runtime}/${program}" ${objects}
+    COMMAND chmod 755 "${runtime}/${program}" # whatever the umask: it is installed as it is
     DEPENDS ${objects}
     COMMENT "Linking ${program}, static"
     VERBATIM)

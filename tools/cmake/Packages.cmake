@@ -19,6 +19,7 @@ set(CPACK_RESOURCE_FILE_LICENSE "${CMAKE_SOURCE_DIR}/LICENSE")
 string(TOLOWER "${CMAKE_SYSTEM_NAME}" system)
 set(CPACK_PACKAGE_FILE_NAME "tfo-run-${PROJECT_VERSION}-${system}-${CMAKE_SYSTEM_PROCESSOR}")
 set(CPACK_STRIP_FILES TRUE)
+set(CPACK_TFO_STRIP "${CMAKE_STRIP}")
 set(CPACK_THREADS 0)
 set(CPACK_GENERATOR TXZ)
 
@@ -40,7 +41,7 @@ set(CPACK_RPM_PACKAGE_AUTOPROV OFF) # nothing links with the library
 set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
 %define _buildhost localhost")
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
-  /usr/lib64 /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man7
+  /usr/lib64 /usr/libexec /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man7
   /usr/share/bash-completion /usr/share/bash-completion/completions
   /usr/share/zsh /usr/share/zsh/site-functions
   /usr/share/fish /usr/share/fish/vendor_completions.d)

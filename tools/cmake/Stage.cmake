@@ -43,20 +43,33 @@ function(write_changelog)
   compress("${documents}/changelog")
 endfunction()
 
-# Of tfoctl alone: the library asks for no version of anything. (CPack's own way looks at every file,
-# and adds scripts that call ldconfig where there is a library, although nothing links with this one.)
+# Of the programs alone: the library asks for no version of anything. (CPack's own way looks at every
+# file, and adds scripts that call ldconfig where there is a library, although nothing links with it.)
 function(find_dependencies)
   find_program(shlibdeps dpkg-shlibdeps REQUIRED)
   set(source "${CPACK_TOPLEVEL_DIRECTORY}/shlibdeps")
   file(WRITE "${source}/debian/control" "Source: ${CPACK_PACKAGE_NAME}\n\nPackage: ${CPACK_PACKAGE_NAME}\nArchitecture: any\n")
   file(MAKE_DIRECTORY "${root}/DEBIAN") # by which it knows the root of a package
-  execute_process(COMMAND "${shlibdeps}" -O "${root}/usr/bin/tfoctl" WORKING_DIRECTORY "${source}"
+  set(programs "${root}/usr/bin/tfoctl")
+  set(supervisor "${root}/usr/libexec/tfo-run/tfo-supervise") # static, where that can be built
+  execute_process(COMMAND readelf -l "${supervisor}" OUTPUT_VARIABLE headers ERROR_QUIET)
+  if(headers MATCHES "INTERP")
+    list(APPEND programs "${supervisor}")
+  endif()
+  execute_process(COMMAND "${shlibdeps}" -O ${programs} WORKING_DIRECTORY "${source}"
     OUTPUT_VARIABLE depends OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   file(REMOVE_RECURSE "${root}/DEBIAN")
   string(REPLACE "shlibs:Depends=" "" depends "${depends}")
   set(CPACK_DEBIAN_PACKAGE_DEPENDS "${depends}" PARENT_SCOPE)
 endfunction()
 
+# What is installed as a file is not stripped by cpack.
+if(CPACK_TFO_STRIP)
+  file(GLOB copies "${root}/libexec/tfo-run/libtfo-preload.so" "${root}/usr/libexec/tfo-run/libtfo-preload.so")
+  foreach(copy IN LISTS copies)
+    execute_process(COMMAND "${CPACK_TFO_STRIP}" "${copy}" COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+endif()
 if(CPACK_GENERATOR MATCHES "^(DEB|RPM)$")
   file(GLOB manuals "${root}/usr/share/man/man*/*.[0-9]")
   compress(${manuals})
