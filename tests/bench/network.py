@@ -82,8 +82,11 @@ class Service:
     """A server in the background, until the laboratory ends or stop() is called."""
 
     def __init__(self, command, environment, ready):
-        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+        try:
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL)
+        except FileNotFoundError as error:
+            raise Cannot(f"{command[0]} is not installed") from error
         end = time.monotonic() + 10
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:

@@ -93,8 +93,8 @@ def judge(row, call):
     known = {name: count for name, count in rivals.items() if count is not None}
     if known:
         least = min(known, key=known.get)
-        row.aim("instructions that a call has more than with the best rival that interposes it", f"{call} ({least})",
-                None if ours is None else ours - known[least], -1)
+        row.aim("instructions of a call, as a part of those with the best rival that interposes it", f"{call} ({least})",
+                None if ours is None else ours / known[least], 0.999)
 
 
 def time_row(call, samples):

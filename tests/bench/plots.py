@@ -137,8 +137,8 @@ def clients(results):
     if not lines:
         return None
     block = data.block(lines)
-    return (data.text + "set title 'real clients, 50 ms from their server: ms'\nset logscale y\nset yrange [30:*]\nset xrange [-1:*]\nset xtics rotate by 60 right font ',9'\n"
-            "set key top left\nset grid x\n"
+    return (data.text + "set title 'real clients, 50 ms from their server: ms'\nset logscale y\nset yrange [40:2000]\nset xrange [-1:*]\nset xtics rotate by 90 right font ',9'\n"
+            "set key top left\n"
             f"plot {block} using 0:2:xtic(1) with points ls 1 title 'plain', {block} using 0:3 with points ls 3 title 'tfo-run'")
 
 

@@ -108,7 +108,7 @@ def verdict(found):
 
 def worst(found):
     values = [goal["value"] for goal in found if goal["value"] is not None]
-    return short(max(values)) if values else "-"
+    return f"{max(values):.4g}" if values else "-"
 
 
 def goal_grid(results):

@@ -19,23 +19,33 @@ import machine
 import publish
 import report
 from place import FULL, QUICK, REPOSITORY, SMOKE, Run, say
+from rows import Cannot
 
 # In the order of the tables; the seconds that a group may take at most.
 GROUPS = {"latency": 400, "clients": 360, "overhead": 120, "startup": 130, "throughput": 230, "growth": 190}
 ENTER = os.path.join(REPOSITORY, "tests/lab/enter")
 
 
+def write_json(path, what):
+    """All of it or nothing, whatever happens meanwhile."""
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(what, file, indent=1)
+        file.write("\n")
+    os.replace(path + ".new", path)
+
+
 def measure_group(name, mode, path):
     """In the laboratory. Writes what there is after each row."""
     group = importlib.import_module(name)
     begin = time.monotonic()
-    result = {"name": name, "title": group.TITLE, "about": group.ABOUT, "rows": []}
-    for row in group.measure(Run(mode)):
-        result["rows"].append(row.json())
-        result["seconds"] = round(time.monotonic() - begin, 1)
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump(result, file)
-        os.replace(path + ".new", path)
+    result = {"name": name, "title": group.TITLE, "about": group.ABOUT, "seconds": 0, "rows": []}
+    try:
+        for row in group.measure(Run(mode)):
+            result["rows"].append(row.json())
+            result["seconds"] = round(time.monotonic() - begin, 1)
+            write_json(path, result)
+    except Cannot as reason:
+        write_json(path, result | {"troubles": [f"the rest of this group cannot be measured: {reason}"]})
 
 
 def run_group(name, mode, directory):
@@ -61,16 +71,8 @@ def run_group(name, mode, directory):
         module = importlib.import_module(name)
         result = {"name": name, "title": module.TITLE, "about": module.ABOUT, "rows": [], "seconds": 0}
     if trouble:
-        result["troubles"] = [trouble]
+        result.setdefault("troubles", []).append(trouble)
     return result
-
-
-def write_results(results, output):
-    path = os.path.join(output, "results.json")
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=1)
-        file.write("\n")
-    os.replace(path + ".new", path)
 
 
 def measure(names, mode, output):
@@ -85,7 +87,7 @@ def measure(names, mode, output):
         for result in run_in_turn(lambda name: run_group(name, mode, directory), names):
             results["groups"].append(result)
             results["seconds"] = round(time.monotonic() - begin, 1)
-            write_results(results, output)
+            write_json(os.path.join(output, "results.json"), results)
     return results
 
 

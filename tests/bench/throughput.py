@@ -127,9 +127,10 @@ def connection_ways(run, address, threads, seconds):
 def connection_rows(run, address, threads):
     say(f"new connections, {threads} threads")
     samples = interleave(connection_ways(run, address, threads, run.pick(0.5, 0.3, 0.1)), run.pick(17, 9, 1), 40)
-    name = f"new connections, {threads} thread" + "s" * (threads > 1)
+    threads_in_words = f"{threads} thread" + "s" * (threads > 1)
+    name = f"new connections, {threads_in_words}"
     rate = row_of(name, "per s", samples, "rate", {"of": "connections", "threads": threads})
-    rate.aim("new connections per second less than with native code, as a part of them", f"{threads} threads",
+    rate.aim("new connections per second less than with native code, as a part of them", threads_in_words,
              lost(samples, OURS, NATIVE), 0.05)
     return [rate, row_of(f"{name}, CPU of the client each", "us", samples, "cpu", {"of": "cpu", "threads": threads})]
 
