@@ -78,6 +78,8 @@ def run_group(name, mode, directory):
 def measure(names, mode, output):
     """One group after the other, so that none disturbs another; but all at once where the numbers mean nothing."""
     results = {"mode": mode, "machine": machine.describe(), "groups": []}
+    if mode != SMOKE and results["machine"]["load_before"] > 0.5:
+        say(f"this machine is busy (its load is {results['machine']['load_before']}): what is measured will say so")
     os.makedirs(output, exist_ok=True)
     begin = time.monotonic()
     with (tempfile.TemporaryDirectory(prefix="bench.", ignore_cleanup_errors=True) as directory,

@@ -46,7 +46,7 @@ def bare_rows(run, name, command):
     say(f"start-up of {name}")
     ways = {preload: way_of(lambda environment: cost_of(command, environment), environment)
             for preload, environment in chosen(run, preloads.environments(run)).items()}
-    samples = interleave(ways, run.pick(201, 101, 3), run.pick(25, 10, 5))
+    samples = interleave(ways, run.pick(201, 61, 3), run.pick(25, 7, 5))
     rows = [row_of(f"{name}, {NAMES[quantity]}", unit, samples, quantity, {"program": name, "of": quantity, "how": "preload"})
             for quantity, unit in QUANTITIES.items()]
     if name == "true":
@@ -73,7 +73,7 @@ def typed_rows(run, name, command):
     say(f"start-up of {name}, as typed")
     ways = {preloads.NONE: lambda: cost_of(command, run.environment())}
     ways |= {way: typed(run, way, command) for way in COMMANDS}
-    samples = interleave(ways, run.pick(101, 51, 3), run.pick(20, 8, 5))
+    samples = interleave(ways, run.pick(101, 31, 3), run.pick(20, 5, 5))
     rows = [row_of(f"{name} as typed, {NAMES[quantity]}", unit, samples, quantity,
                    {"program": name, "of": quantity, "how": "typed"}) for quantity, unit in QUANTITIES.items()]
     if name.startswith("curl"):
