@@ -120,6 +120,33 @@ gains_by_injection() { # ROOT [OPTION...]
 	gains_by_injection "$PWD/root"
 }
 
+# A program that LD_PRELOAD does not reach, under the supervisor of the runtime.
+data_in_syn_of() { # BUNDLE
+	try run_bundle "$1"
+	expect_status 0
+	expect_output ok
+	lab_wait_ended "$((++connections))"
+	[[ $(tail -n 1 "$(lab_log server)") == "conn $connections bytes=6 end=eof syn_data=1 "* ]]
+}
+
+@test "a static program: a round trip is saved by the entrypoint, and without a shell by the supervisor alone" {
+	begin_containers
+	musl_image "$PWD/root"
+	cp "$PROBES/async" root/bin
+	mkdir memory
+	cp -r tfo/. root/tfo # beside the program, as an image has it that was built so
+	MOUNTS=$(mount_of "$PWD/memory" /dev/shm rw)
+	ENVIRONMENT=("TFO_RULES=allow * $PORT any minrtt=0 hold=300ms" TFO_STATE=/dev/shm/state)
+	bundle entrypoint "$PWD/root" /tfo/tfo-run -- async "$ADDRESS" "$PORT" get
+	try run_bundle entrypoint # this one is verified
+	expect_output ok
+	lab_wait_ended "$((++connections))"
+	data_in_syn_of entrypoint
+	rm root/bin/sh root/bin/busybox
+	bundle supervisor "$PWD/root" /tfo/tfo-supervise -- async "$ADDRESS" "$PORT" get
+	data_in_syn_of supervisor
+}
+
 @test "the entrypoint says what it does not reach, and what is not there" {
 	begin_containers
 	musl_image "$PWD/root"
