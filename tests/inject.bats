@@ -219,6 +219,28 @@ refused() { # TEXT SENTENCE
 	expect_failure 1 "tfoctl: $PWD/config.json:1: not JSON: nesting too deep"
 }
 
+@test "a container without root, whose users do not know the owner of the runtime: refused, as its policy would be" {
+	owner=$(stat -c %u "$RUNTIME/policy")
+	say="tfoctl: $PWD/config.json: the owner of the runtime is no user in this container, so its policy would be refused; \
+install one as a user who is, and name it with --runtime"
+	for mappings in "{\"containerID\":0,\"hostID\":$((owner + 1)),\"size\":65536}" '{}' 3; do
+		echo "{\"process\":{},\"linux\":{\"uidMappings\":[$mappings]}}" >config.json
+		try tfo-run inject .
+		expect_failure 1 "$say"
+	done
+	[[ ! -e config.json.before-tfo-run ]]
+	for mappings in '' "{\"containerID\":0,\"hostID\":4000000000,\"size\":1},{\"containerID\":1,\"hostID\":$owner,\"size\":1}"; do
+		echo "{\"process\":{},\"linux\":{\"uidMappings\":[$mappings]}}" >config.json
+		try tfo-run inject .
+		expect_only ''
+	done
+	mkdir rootless
+	runc spec --rootless -b rootless || must_skip "no runc"
+	tfo-run install own
+	try tfo-run inject --runtime own rootless
+	expect_only ''
+}
+
 @test "why it cannot" {
 	try tfo-run inject
 	expect_failure 2 'tfoctl: inject: needs a bundle or its config.json; try tfoctl --help'

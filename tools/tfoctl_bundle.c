@@ -426,3 +426,22 @@ bool bundle_restore(struct json_object *config)
 	json_object_put(record);
 	return true;
 }
+
+bool bundle_knows_user(struct json_object *config, uid_t user)
+{
+	struct json_object *machine = json_object_object_get(config, "linux");
+	struct json_object *mappings = json_object_object_get(machine, "uidMappings");
+
+	if (!json_object_is_type(mappings, json_type_array) ||
+	    json_object_array_length(mappings) == 0)
+		return true;
+	for (size_t i = 0; i < json_object_array_length(mappings); i++) {
+		struct json_object *mapping = json_object_array_get_idx(mappings, i);
+		uint64_t first = json_object_get_uint64(json_object_object_get(mapping, "hostID"));
+		uint64_t count = json_object_get_uint64(json_object_object_get(mapping, "size"));
+
+		if (user >= first && user - first < count)
+			return true;
+	}
+	return false;
+}

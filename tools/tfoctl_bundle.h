@@ -9,6 +9,7 @@
 
 #include <json-c/json_object.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct injection {
 	const char *runtime; /* its directory on this machine: absolute */
@@ -23,5 +24,8 @@ const char *bundle_inject(struct json_object *config, const struct injection *in
 
 /* Takes out what bundle_inject() did. False if there was nothing of it. */
 bool bundle_restore(struct json_object *config);
+
+/* Whether a user of this machine is one in the container. True if nothing is said of its users. */
+bool bundle_knows_user(struct json_object *config, uid_t user);
 
 #endif

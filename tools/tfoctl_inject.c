@@ -304,12 +304,28 @@ static void keep(const struct bundle *bundle)
 	(void)!link(bundle->path, bundle->kept);
 }
 
+/* The library takes a policy of root or of its own user; in a container without root, root's is
+ * nobody's. */
+static const char *judge_owner(const struct bundle *bundle, const struct wish *wish)
+{
+	char policy[2 * PATH_MAX];
+	struct stat status;
+
+	snprintf(policy, sizeof(policy), "%s/" RUNTIME_POLICY, wish->runtime);
+	if (stat(policy, &status) != 0 || bundle_knows_user(bundle->config, status.st_uid))
+		return NULL;
+	return "the owner of the runtime is no user in this container, so its policy would be "
+	       "refused; install one as a user who is, and name it with --runtime";
+}
+
 static int inject(struct bundle *bundle, const struct wish *wish)
 {
 	bool again = bundle_restore(bundle->config);
 	const char *why = bundle_inject(bundle->config, &wish->injection);
 	int status;
 
+	if (!why)
+		why = judge_owner(bundle, wish);
 	if (why)
 		return fail(bundle->path, why);
 	if (!again && !wish->dry_run)
