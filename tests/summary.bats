@@ -163,6 +163,12 @@ summary_is() { # SAVED CONNECTIONS HELD IN_SYN ACKNOWLEDGED
 	[[ $status =~ ^(2|126|127)$ ]] || unexpected "the status of a shell that runs it, or 126"
 }
 
+@test "without /proc there is no summary, and the program runs" {
+	try unshare -m sh -c 'mount -t tmpfs none /proc && exec tfo-run -s sh -c "exit 9"'
+	expect_status 9
+	expect_error 'tfo-run: no summary: No such file or directory'
+}
+
 @test "the environment gains TFO_SUMMARY, and ours in LD_PRELOAD once, behind nothing of tfoctl's" {
 	unset TFO_RULES TFO_HOLD
 	try tfo-run -s env

@@ -86,6 +86,9 @@ for name in sorted(os.environb):
 	[[ ${lines[0]} == "${lines[1]}" ]] || unexpected "the same process"
 	try env a-b=1 tfo-run sh -c 'exit 42'
 	expect_status 42
+	# Under a number that is another process's in /proc.
+	try env -u PWD a-b=1 unshare -pf tfo-run /usr/bin/python3 -c 'import os; print("PWD" in os.environ, os.environ["a-b"], os.getpid())'
+	expect_only 'False 1 1'
 }
 
 @test "a program that the shell has built in is run from PATH" {

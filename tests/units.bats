@@ -196,6 +196,12 @@ Environment=\"TFO_RULES=allow * 443 tls\""
 	expect_status 0
 	echo ' LD_PRELOAD=/x.so' >>"$ROOT/etc/default/demo.env"
 	refuses demo 'demo.service: /etc/default/demo.env (EnvironmentFile=) sets LD_PRELOAD, and has the last word: what that is to be must stand there'
+	mkfifo "$ROOT/etc/default/demo.fifo"
+	echo 'TFO_RULES=x' >"$ROOT/etc/default/demo.env"
+	unit demo
+	expect_status 0
+	unit demo -a '* 443 tls'
+	expect_failure 125 'tfo-run: demo.service: /etc/default/demo.env (EnvironmentFile=) sets TFO_RULES, and has the last word: what that is to be must stand there'
 	service demo 'UnsetEnvironment=A LD_PRELOAD'
 	refuses demo 'demo.service: /usr/lib/systemd/system/demo.service takes LD_PRELOAD away again (UnsetEnvironment=)'
 }

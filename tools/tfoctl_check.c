@@ -24,7 +24,7 @@ enum { STATUS_SUPERVISE = 124 };
 
 struct wish {
 	bool json, quiet, force, supervise;
-	const char *shell; /* the process number of tfo-run's, NULL: not asked */
+	bool for_shell; /* that of tfo-run */
 	const char *command;
 };
 
@@ -481,12 +481,11 @@ static int check_unreached_start(const struct program *program)
 }
 
 /* In two parts: a line, and what is behind it. */
-static void print_for_shell(const struct elf *elf, const char *shell)
+static void print_for_shell(const struct elf *elf)
 {
-	if (!print_loader_directory(elf) && shell)
+	if (!print_loader_directory(elf))
 		putchar('\n');
-	if (shell)
-		print_repairs(shell);
+	print_repairs();
 }
 
 static int judge_start(const struct program *program, const struct wish *wish)
@@ -512,8 +511,8 @@ static int check_start(const struct wish *wish)
 	if (!wish->force)
 		program_examine(wish->command, &program);
 	status = judge_start(&program, wish);
-	if (status == EXIT_SUCCESS || status == STATUS_SUPERVISE)
-		print_for_shell(&program.elf, wish->shell);
+	if (wish->for_shell && (status == EXIT_SUCCESS || status == STATUS_SUPERVISE))
+		print_for_shell(&program.elf);
 	return status;
 }
 
@@ -540,8 +539,8 @@ static int read_words(int count, char **words, struct wish *wish)
 			wish->quiet = true;
 		else if (options && strcmp(words[i], "--force") == 0)
 			wish->force = true;
-		else if (options && strncmp(words[i], "--shell=", 8) == 0)
-			wish->shell = words[i] + 8;
+		else if (options && strcmp(words[i], "--for-shell") == 0)
+			wish->for_shell = true;
 		else if (options && strcmp(words[i], "--json") == 0)
 			wish->json = true;
 		else if (options && strcmp(words[i], "--supervise") == 0)

@@ -15,15 +15,31 @@
 /* What shells add where it was not. */
 static const char *const own[] = {"PWD", "OLDPWD", "SHLVL"};
 
-/* The process's first environment: NAME=VALUE, each with its NUL. NULL: cannot be read. */
-static char *read_first(const char *process, size_t *size)
+/* Our parent, as /proc numbers it: that may be of another namespace than we are in. 0: not known.
+ */
+static long parent_in_proc(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	long parent = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "PPid:", 5) == 0)
+			parent = strtol(line + 5, NULL, 10);
+	if (file)
+		fclose(file);
+	return parent;
+}
+
+/* Our parent's first environment: NAME=VALUE, each with its NUL. NULL: cannot be read. */
+static char *read_first(size_t *size)
 {
 	char path[64], *all = NULL;
 	size_t room = 0;
 	FILE *file;
 
 	*size = 0;
-	snprintf(path, sizeof(path), "/proc/%s/environ", process);
+	snprintf(path, sizeof(path), "/proc/%ld/environ", parent_in_proc());
 	file = fopen(path, "re");
 	if (!file)
 		return NULL;
@@ -109,10 +125,10 @@ static void print_lost(const char *entry, const char *end)
 		puts("-- \"$@\"");
 }
 
-void print_repairs(const char *shell)
+void print_repairs(void)
 {
 	size_t size;
-	char *first = read_first(shell, &size);
+	char *first = read_first(&size);
 
 	if (!first || !size) {
 		free(first);

@@ -4,12 +4,12 @@
 #define TFO_TOOLS_TFOCTL_ENVIRONMENT_H
 
 /*
- * Compares our environment, which is what that shell passes on, with the one that it was started
- * with, and prints what makes good the difference, as commands for it: it unsets the variables that
- * the shell has made itself, and, where any were lost, sets tfo_lost to "yes" and puts them before
- * its arguments, with "--" behind them. Prints nothing where nothing is to be done. `shell` is its
- * process number.
+ * Compares our environment, which is what that shell, our parent, passes on, with the one that it
+ * was started with, and prints what makes good the difference, as commands for it: it unsets the
+ * variables that the shell has made itself, and, where any were lost, sets tfo_lost to "yes" and
+ * puts them before its arguments, with "--" behind them. Prints nothing where nothing is to be
+ * done.
  */
-void print_repairs(const char *shell);
+void print_repairs(void);
 
 #endif

@@ -61,7 +61,8 @@ static struct tally *make_tally(void)
 	memcpy(tally->magic, TALLY_MAGIC, sizeof(tally->magic));
 	/* Not below /proc/self: it is for others. */
 	snprintf(name, sizeof(name), "/proc/%ld/fd/%d", (long)getpid(), fd);
-	return setenv("TFO_SUMMARY", name, 1) == 0 ? tally : NULL;
+	/* Without /proc nobody would find them. */
+	return access(name, W_OK) == 0 && setenv("TFO_SUMMARY", name, 1) == 0 ? tally : NULL;
 }
 
 /* The child. */

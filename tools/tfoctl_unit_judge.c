@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where systemd looks for a program without a path. */
@@ -101,7 +102,8 @@ static bool judge_unset(const struct unit *unit, const struct unit_variable *var
 /* Whether a file of EnvironmentFile= assigns to a variable. */
 static bool file_assigns(const char *path, const char *name)
 {
-	FILE *file = fopen(path, "re");
+	struct stat status;
+	FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "re") : NULL;
 	char *line = NULL;
 	size_t room = 0;
 	bool assigns = false;
