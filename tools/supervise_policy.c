@@ -41,6 +41,7 @@ void policy_prepare(void)
 {
 	memory_configure(setting("TFO_STATE"), setting("XDG_RUNTIME_DIR"));
 	tally_open(setting("TFO_SUMMARY"));
+	memory_paused_until(); /* opens it now: later there may be no memory for that */
 	say_open(setting("TFO_LOG"));
 	read_policy();
 	look_again_ns = clock_now_ns() + LOOK_NS;
