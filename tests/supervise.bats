@@ -225,6 +225,17 @@ held, no data in the SYN: programs have let the deadline pass here" ]] || {
 	tfoctl status --json | grep -q '"lost":1,'
 }
 
+@test "shutdown of a socket that is still connecting ends it at once, as ever" {
+	prepare 50 echo -t 16
+	export TFO_RULES='allow * * any minrtt=0'
+	# Neither is known: one will answer, the other one never will.
+	for address in "$ADDRESS" 198.51.100.1; do
+		plain=$(timeout 5 "$ASYNC" "$address" "$PORT" early) || :
+		try timeout 5 tfo-run --supervise "$ASYNC" "$address" "$PORT" early
+		expect_output "$plain"
+	done
+}
+
 @test "only what rules allow is touched, and only what they allow to be supervised" {
 	prepare 0 echo -t 16
 	acquaint

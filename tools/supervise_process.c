@@ -126,7 +126,8 @@ void process_hold_on(void)
 	struct rlimit limit;
 
 	ask_to_be_spared();
-	mlockall(MCL_CURRENT);
+	/* What is in use, or will be; not the holes of the memory's file. */
+	mlockall(MCL_CURRENT | MCL_ONFAULT);
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MOST ? limit.rlim_max : DESCRIPTORS_MOST;

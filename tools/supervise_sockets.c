@@ -363,6 +363,7 @@ static void look_after_long(struct watched *watched)
 
 	if (sockets_look(watched))
 		return;
+	pass_waiting_calls(watched);
 	if (is_with_program(watched)) {
 		move(watched, &in_flight, clock_now_ns() + LOOK_NS);
 		return;
@@ -394,7 +395,9 @@ void sockets_release_all(void)
 
 void sockets_pass_afterwards(struct watched *watched, uint64_t call)
 {
-	if (sockets_look(watched) || afterwards_count == AFTERWARDS_MOST) {
+	/* Where the program was told that it is connecting, that ends it, as ever. */
+	if (watched->beginning != BEGAN_HELD || sockets_look(watched) ||
+	    afterwards_count == AFTERWARDS_MOST) {
 		listener_pass(call);
 		return;
 	}

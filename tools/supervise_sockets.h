@@ -58,8 +58,9 @@ bool sockets_look(struct watched *watched);
 /* Ends the watching, and nothing is remembered: the program has dissolved the association. */
 void sockets_forget(struct watched *watched);
 
-/* The program wants to shut it down: released if it is held; the call is passed when the handshake
- * has ended. */
+/* The program wants to shut down what it was told is connected: released if it is held; the call is
+ * passed when the handshake has ended, or has lasted for long. One that it was told is connecting
+ * is shut down at once. */
 void sockets_pass_afterwards(struct watched *watched, uint64_t call);
 
 /* What the program was not told, because a signal took its connect() back: it will ask again. */

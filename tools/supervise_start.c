@@ -76,10 +76,13 @@ static bool hear(int channel, struct message *message)
 				.msg_control = control,
 				.msg_controllen = sizeof(control)};
 	const struct cmsghdr *with;
+	ssize_t length;
 
-	while (recvmsg(channel, &header, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*message))
-		if (errno != EINTR)
-			return false;
+	do
+		length = recvmsg(channel, &header, MSG_CMSG_CLOEXEC);
+	while (length < 0 && errno == EINTR);
+	if (length != (ssize_t)sizeof(*message))
+		return false;
 	with = CMSG_FIRSTHDR(&header);
 	message->fd = -1;
 	if (with && with->cmsg_type == SCM_RIGHTS)

@@ -16,6 +16,7 @@
  *   again PORT     connects, dissolves that (AF_UNSPEC), connects the socket to the other port
  *   flip PORT      200 times get, while another thread writes that port into the address
  *   signals        20 times get, while SIGUSR1 comes all the time
+ *   early          connects and shuts down at once; prints what shutdown() says and what is read
  *   old            as get, by 32-bit x86's socketcall
  *   blocking       as get, on a socket that blocks
  *   connects NUMBER  that many times connect() alone; prints microseconds each, at the median
@@ -268,6 +269,18 @@ static void under_signals(void)
 	pthread_join(thread, NULL);
 }
 
+static void shut_down_early(void)
+{
+	int fd = new_socket(), result;
+
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 && errno != EINPROGRESS)
+		fail("connect");
+	result = shutdown(fd, SHUT_WR);
+	printf("shutdown: %s\n", result == 0 ? "ok" : strerror(errno));
+	receive(fd, SIZE_MAX, true);
+	close(fd);
+}
+
 static void old(void)
 {
 #ifdef __x86_64__
@@ -377,6 +390,8 @@ static void *run(void *unused)
 		flip();
 	else if (strcmp(what, "signals") == 0)
 		under_signals();
+	else if (strcmp(what, "early") == 0)
+		shut_down_early();
 	else if (strcmp(what, "old") == 0)
 		old();
 	else if (strcmp(what, "blocking") == 0)
