@@ -375,6 +375,7 @@ held, no data in the SYN: programs have let the deadline pass here" ]] || {
 	prepare 400 echo -t 16
 	acquaint
 	# shutdown() waits for the handshake, and with nobody to answer it would for ever.
+	# shellcheck disable=SC2016 # for the inner shell
 	try timeout 10 tfo-run --supervise sh -c '"$@" & sleep 0.1
 		kill -9 "$(pgrep -nx --ns $$ --nslist net tfo-supervise)"; wait; echo ended' - "$ASYNC" "$ADDRESS" "$PORT" get
 	expect_status 0
@@ -431,6 +432,41 @@ except ChildProcessError:
 	expect_failure 125 "tfo-run: $ASYNC: statically linked, so no loader runs that would read LD_PRELOAD; tfo-run --supervise reaches it, under rules with payload any or supervise=yes"
 	try tfo-run -n "$ASYNC" get
 	[[ $output == *"/tfo-supervise -- $ASYNC get" && $output != *LD_PRELOAD* ]] || unexpected "a command line without LD_PRELOAD"
+}
+
+@test "without privileges it works, too, and the program can gain none; with them it can" {
+	prepare 20 echo -t 16
+	acquaint
+	ended=$(connections_ended)
+	try setpriv --bounding-set=-all --inh-caps=-all tfo-run --supervise --require sh -c 'grep NoNewPrivs /proc/self/status; "$@"' - \
+		"$ASYNC" "$ADDRESS" "$PORT" get
+	expect_only $'NoNewPrivs:\t1\nhello'
+	lab_wait_ended $((ended + 1))
+	server_saw_last "$SUPERVISED_DATA"
+	try supervised grep NoNewPrivs /proc/self/status
+	expect_only $'NoNewPrivs:\t0'
+}
+
+@test "a program into which nobody may look runs as ever" {
+	prepare 20 echo -t 16
+	acquaint
+	ended=$(connections_ended)
+	# Nobody may look into it: it is not dumpable.
+	cat >shy.py <<-'END'
+		import ctypes, socket
+		ctypes.CDLL(None).prctl(4, 0)
+		s = socket.socket()
+		s.setblocking(False)
+		s.connect_ex(("10.9.0.1", 7000))
+		s.settimeout(5)
+		s.send(b"hello\n")
+		s.shutdown(socket.SHUT_WR)
+		print(s.recv(100).decode(), end="")
+	END
+	try setpriv --bounding-set=-all --inh-caps=-all tfo-run --supervise --require python3 shy.py
+	expect_only hello
+	lab_wait_ended $((ended + 1))
+	server_saw_last 'conn * bytes=6 end=eof *'
 }
 
 @test "where it cannot be done: one sentence, and the program runs as ever, or not with --require" {
