@@ -72,6 +72,7 @@ example_com() {
 		build/bin/tfoctl status --listen
 		build/bin/tfo-run install tfo
 		build/bin/tfo-run inject --runtime tfo bundle
+		build/bin/tfo-run --supervise -a '* 443 tls supervise=yes' ./a-go-program
 	END
 }
 
@@ -107,6 +108,19 @@ example_com() {
 	try sh -c "$(commands | grep 'status$')"
 	expect_status 0
 	[[ $output == *10.9.0.1:443* && $output == *10.9.0.1:80* ]]
+}
+
+@test "a Go program, supervised: its second connection has data in the SYN" {
+	lab_need hey
+	example_com
+	ln -s "$(command -v hey)" a-go-program
+	lab_delay 20
+	lab_capture
+	try sh -c "$(commands | grep a-go-program) -n 3 -c 1 -disable-keepalive https://www.example.com/"
+	expect_status 0
+	[[ $output =~ \[200\][[:space:]]+3\ responses ]] || unexpected "three answers"
+	mapfile -t in_syn < <(lab_syn_payloads 443)
+	((${#in_syn[@]} >= 3 && in_syn[0] == 0 && in_syn[1] > 200)) || unexpected "data in the second SYN: ${in_syn[*]}"
 }
 
 @test "a server gets Fast Open, and status says so" {
