@@ -25,7 +25,7 @@ results() {
 
 @test "tools/bench --smoke: each group has rows, and each way of a row its number" {
 	results <<-'END'
-		assert list(groups) == ["latency", "clients", "overhead", "startup", "throughput", "growth"], list(groups)
+		assert list(groups) == ["latency", "clients", "overhead", "startup", "throughput", "growth", "supervision"], list(groups)
 		for group in groups.values():
 		    assert group["rows"] and not group.get("troubles"), group
 		# Where something cannot be measured the reason stands instead of the number: here all can be.
