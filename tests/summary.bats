@@ -268,6 +268,10 @@ judge() { # PROGRAM [ARG...]
 		seen = fields(with_summary.stdout.read())
 		assert with_summary.wait() == 0
 		assert seen == fields(subprocess.run(["tfo-run", "cat", "/proc/self/status"], stdout=subprocess.PIPE, preexec_fn=strange).stdout), seen
+		# Some shells set SIGCHLD by themselves: without one.
+		seen = fields(subprocess.run(["tfoctl", "run", "--summary", "--", "cat", "/proc/self/status"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=strange).stdout)
+		assert int(seen[1].split()[1], 16) & 1 << signal.SIGCHLD - 1, seen
+		assert seen == fields(subprocess.run(["cat", "/proc/self/status"], stdout=subprocess.PIPE, preexec_fn=strange).stdout), seen
 	END
 }
 

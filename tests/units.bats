@@ -153,6 +153,12 @@ Environment=\"TFO_RULES=allow * 443 tls\""
 	written demo
 	environment_is demo.service "LD_PRELOAD=$LIBRARY"
 	rm "$ETC/service.d/45-all.conf"
+	# By the names of the files, whatever directories they are in.
+	drop_in demo.service.d/42-later.conf 'Environment=LD_PRELOAD=/later.so'
+	drop_in service.d/41-sooner.conf 'Environment=LD_PRELOAD=/sooner.so'
+	written demo
+	environment_is demo.service A=1 "LD_PRELOAD=$LIBRARY:/later.so" 'TFO_RULES=allow * 1 any'
+	rm "$ETC/service.d/41-sooner.conf"
 	service other "Environment=\"LD_PRELOAD=/x.so $LIBRARY\""
 	written other
 	grep -qxF "Environment=\"LD_PRELOAD=/x.so $LIBRARY\"" "$ETC/other.service.d/50-tfo.conf"
