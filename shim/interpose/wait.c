@@ -35,11 +35,14 @@ static bool may_sleep(bool has_time)
 	return has_time;
 }
 
-/* How long a call waits that has not waited yet; without end is as long as connect() would. */
+/* How long a call waits that has not waited yet; no longer than a blocking connect() is waited for.
+ */
 
 static uint64_t time_of_ms(int timeout)
 {
-	return timeout < 0 ? HANDSHAKE_PATIENCE_NS : (uint64_t)timeout * NS_PER_MS;
+	uint64_t time = (uint64_t)timeout * NS_PER_MS;
+
+	return timeout < 0 || time > HANDSHAKE_PATIENCE_NS ? HANDSHAKE_PATIENCE_NS : time;
 }
 
 static uint64_t time_of_timespec(const struct timespec *timeout)
