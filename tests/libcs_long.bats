@@ -155,14 +155,31 @@ emulate_aarch64() { # SYSROOT [LOADER]
 	}
 }
 
-@test "aarch64, glibc of the cross compiler" {
-	command -v aarch64-linux-gnu-gcc >/dev/null || must_skip "no gcc for aarch64"
+sysroot_of_compiler() {
+	local libc
+	command -v aarch64-linux-gnu-gcc >/dev/null || return
 	libc=$(realpath "$(aarch64-linux-gnu-gcc -print-file-name=libc.so.6)")
-	emulate_aarch64 "${libc%/lib/*}"
+	echo "${libc%/lib/*}"
+}
+
+@test "aarch64, glibc of the cross compiler" {
+	sysroot=$(sysroot_of_compiler) || must_skip "no gcc for aarch64"
+	emulate_aarch64 "$sysroot"
 	same_tests
 	TFO_HOLD=user same_tests
 	try there "$AARCH64/bin/tfoctl" policy check "$BATS_TEST_DIRNAME/../policy/default.policy"
 	expect_status 0
+}
+
+# Ubuntu and Fedora compile so: a call may then lead only to where the compiler, or what is written in assembly, says so.
+@test "aarch64, compiled with branch protection, on a processor that has it" {
+	sysroot=$(sysroot_of_compiler) || must_skip "no gcc for aarch64"
+	AARCH64=$TFO_BUILD/aarch64-protected
+	CFLAGS=-mbranch-protection=standard emulate_aarch64 "$sysroot"
+	readelf -nW "$PRELOAD" | grep BTI
+	export QEMU_CPU=max
+	holds_and_emits
+	releases
 }
 
 # The client was compiled for glibc: of what it uses, musl differs in nothing.

@@ -427,7 +427,9 @@ INTERPOSER int execle(const char *path, const char *argument, ...)
 }
 
 /* vfork returns twice into the frame of its caller, so nothing of ours may be on the stack when it
- * is entered: release, then jump. */
+ * is entered: release, then jump. It begins with what a processor wants to find where it jumps to
+ * if the rest was compiled for that (-fcf-protection, -mbranch-protection); others take it for a
+ * nop. */
 __attribute__((used, visibility("hidden"))) void before_vfork(void);
 void before_vfork(void)
 {
@@ -440,6 +442,7 @@ __asm__(".text\n"
 	".globl vfork\n"
 	".type vfork, @function\n"
 	"vfork:\n"
+	"	endbr64\n"
 	"	subq $8, %rsp\n"
 	"	call before_vfork\n"
 	"	addq $8, %rsp\n"
@@ -452,6 +455,7 @@ __asm__(".text\n"
 	".globl vfork\n"
 	".type vfork, %function\n"
 	"vfork:\n"
+	"	hint #34\n" /* bti c */
 	"	stp x29, x30, [sp, #-16]!\n"
 	"	bl before_vfork\n"
 	"	ldp x29, x30, [sp], #16\n"
