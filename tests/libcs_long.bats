@@ -142,6 +142,24 @@ everything_in() { # SUITE VERSION
 	same_tests
 }
 
+@test "compiled as distributions compile, hardened and optimized when it is linked, it asks for no more" {
+	{
+		CFLAGS='-g -O2 -flto=auto -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2' \
+			cmake -S "$LAB_REPO" --preset release -B "$TFO_BUILD/hardened" -DTFO_TESTS=OFF -DTFO_WERROR=ON &&
+			cmake --build "$TFO_BUILD/hardened" --parallel "$(nproc)" --target tfo-preload
+	} >build.log 2>&1 || {
+		cat build.log
+		return 1
+	}
+	PRELOAD=$TFO_BUILD/hardened/lib/libtfo-preload.so
+	asks_for_no_version "$PRELOAD"
+	asks_nothing_new_of_loader "$PRELOAD"
+	asks_for_nothing_new "$PRELOAD" "$(ldd /bin/sh | awk '$1 == "libc.so.6" { print $3 }')"
+	has_all_it_asks_for "$PRELOAD" /lib/ld-musl-x86_64.so.1
+	diff <(names defined "$LIBRARY") <(names defined "$PRELOAD")
+	same_tests
+}
+
 # qemu emulates the processor, and the kernel is this one's. Programs that the client starts are not emulated: that their
 # loader does not take the library is nothing that the client says.
 emulate_aarch64() { # SYSROOT [LOADER]

@@ -429,12 +429,15 @@ INTERPOSER int execle(const char *path, const char *argument, ...)
 /* vfork returns twice into the frame of its caller, so nothing of ours may be on the stack when it
  * is entered: release, then jump. It begins with what a processor wants to find where it jumps to
  * if the rest was compiled for that (-fcf-protection, -mbranch-protection); others take it for a
- * nop. */
-__attribute__((used, visibility("hidden"))) void before_vfork(void);
-void before_vfork(void)
+ * nop. Nothing but a function that is used is named there: a link-time optimizer does not read it.
+ */
+typedef pid_t vfork_function(void);
+__attribute__((used, visibility("hidden"))) vfork_function *before_vfork(void);
+vfork_function *before_vfork(void)
 {
 	table_expect_sharer();
 	release_for_child();
+	return next_vfork;
 }
 
 #if defined(__x86_64__)
@@ -446,7 +449,7 @@ __asm__(".text\n"
 	"	subq $8, %rsp\n"
 	"	call before_vfork\n"
 	"	addq $8, %rsp\n"
-	"	jmp *next_vfork(%rip)\n"
+	"	jmp *%rax\n"
 	".size vfork, . - vfork\n"
 	".globl __vfork\n"
 	".set __vfork, vfork\n");
@@ -459,8 +462,7 @@ __asm__(".text\n"
 	"	stp x29, x30, [sp, #-16]!\n"
 	"	bl before_vfork\n"
 	"	ldp x29, x30, [sp], #16\n"
-	"	adrp x16, next_vfork\n"
-	"	ldr x16, [x16, #:lo12:next_vfork]\n"
+	"	mov x16, x0\n"
 	"	br x16\n"
 	".size vfork, . - vfork\n"
 	".globl __vfork\n"
