@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Read so much at once: most are smaller. */
+#define ENVIRONMENT_PIECE ((size_t)64 << 10)
+
 /* What shells add where it was not. */
 static const char *const own[] = {"PWD", "OLDPWD", "SHLVL"};
 
@@ -44,7 +47,7 @@ static char *read_first(size_t *size)
 	if (!file)
 		return NULL;
 	do {
-		char *more = realloc(all, room += 64 * 1024);
+		char *more = realloc(all, room += ENVIRONMENT_PIECE);
 
 		if (!more) {
 			free(all);
