@@ -21,13 +21,11 @@ static const char *const places[] = {
 };
 
 const struct runtime_part runtime_parts[] = {
-	{RUNTIME_LIBRARY, 0644},
-	{RUNTIME_TFOCTL, 0755},
+	{RUNTIME_LIBRARY, 0644}, {RUNTIME_TFOCTL, 0755},
 #if defined(__x86_64__) || defined(__aarch64__)
 	{"tfo-supervise", 0755},
 #endif
-	{RUNTIME_POLICY, 0644},
-	{RUNTIME_SCRIPT, 0755},
+	{RUNTIME_POLICY, 0644},	 {RUNTIME_SCRIPT, 0755},
 };
 const size_t runtime_part_count = sizeof(runtime_parts) / sizeof(runtime_parts[0]);
 

@@ -228,8 +228,7 @@ static bool start_thread(void)
 	pthread_t thread;
 	bool started;
 
-	if (!threads.create || may_be_in_signal_handler() ||
-	    pthread_attr_init(&attributes) != 0)
+	if (!threads.create || may_be_in_signal_handler() || pthread_attr_init(&attributes) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	threads.set_stack_size(&attributes, STACK_SIZE);

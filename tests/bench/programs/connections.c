@@ -180,7 +180,7 @@ static void allow_many_descriptors(void)
 
 static void run_threads(unsigned int count)
 {
-	pthread_t *threads = calloc(count, sizeof(*threads));
+	pthread_t *threads = count > 0 ? calloc(count, sizeof(*threads)) : NULL;
 
 	if (!threads)
 		die("calloc");
