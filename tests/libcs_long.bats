@@ -57,6 +57,7 @@ libc_of_root() {
 # A program that has neither libdl nor libpthread, which glibc had apart.
 libc_alone() {
 	begin 20 answer -t 16
+	# shellcheck disable=SC2317 # same calls it
 	client() {
 		there /tfo/build/tests/probes/loop-any "$ADDRESS" "$PORT" 1 2>&1 3>&- | awk '{ print $3 }'
 	}
