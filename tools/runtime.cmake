@@ -1,4 +1,4 @@
-# The runtime: all that a container takes along, in one directory (see tfoctl_runtime.h). `tfo-run
+# The runtime: all that a container takes along, in one directory (see tfoctl/runtime.h). `tfo-run
 # install` copies it.
 set(runtime "${CMAKE_BINARY_DIR}/libexec/tfo-run")
 set(static "${CMAKE_CURRENT_BINARY_DIR}/static")
@@ -46,7 +46,7 @@ function(build_static program) # a target, too
     get_target_property(sources ${target} SOURCES)
     get_target_property(directory ${target} SOURCE_DIR)
     if(target STREQUAL tfoctl)
-      list(APPEND sources tfoctl_no_inject.c) # containers inject nothing
+      list(APPEND sources tfoctl/no_inject.c) # containers inject nothing
     endif()
     foreach(source IN LISTS sources)
       cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${directory}")

@@ -4,7 +4,7 @@
  * fits where it is put.
  */
 #include "fuzz.h"
-#include "tools/tfoctl_elf.h"
+#include "tools/tfoctl/elf.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
