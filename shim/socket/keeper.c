@@ -98,7 +98,10 @@ static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 
 	if (!table_move(tracking, SOCKET_UNTRACKED))
 		return; /* vacated at this moment */
-	early_answer_discard(&(struct tracking){.fd = fd, .socket = &socket});
+	if (answer_may_be_early(&(struct tracking){.fd = fd, .socket = &socket})) {
+		end_before_answer(fd);
+		answer_discard(fd);
+	}
 	next.close(fd);
 	handshake_is_over(&socket, outcome);
 }

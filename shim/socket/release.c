@@ -517,25 +517,40 @@ void connections_await_in_epoll(int epoll)
 #define DISCARD_MOST  64
 #define DISCARD_BYTES ((size_t)1 << 20)
 
-/* With MSG_TRUNC a stream's bytes are thrown away in the kernel (tcp(7)). Others who have the
- * socket may want to read them. */
-void early_answer_discard(const struct tracking *tracking)
+bool answer_may_be_early(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
-	struct outcome outcome;
-	int saved = errno;
 
+	/* Others who have the socket may want to read it, and to write. */
 	if (!socket->syn_bytes || socket->inherited || socket->shared ||
 	    last_child_ns >= socket->connected_ns ||
 	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
-		return;
-	outcome = outcome_of(tracking->fd);
-	if (outcome.bytes_received && is_early(socket, outcome.rtt_us))
-		for (int times = 0; times < DISCARD_MOST; times++)
-			if (next.recv(tracking->fd, NULL, DISCARD_BYTES,
-				      MSG_DONTWAIT | MSG_TRUNC) <= 0)
-				break;
-	errno = saved;
+		return false;
+	return is_early(socket, outcome_of(tracking->fd).rtt_us);
+}
+
+bool is_written_by_others(const struct tracking *tracking)
+{
+	return !is_mine(tracking->socket) || tracking->fd <= STDERR_FILENO ||
+	       table_is_marked(tracking->fd, MARK_STREAM);
+}
+
+void end_before_answer(int fd)
+{
+	struct linger linger = {0};
+	socklen_t length = sizeof(linger);
+
+	next.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length);
+	if (!linger.l_onoff || linger.l_linger)
+		next.shutdown(fd, SHUT_WR);
+}
+
+/* With MSG_TRUNC a stream's bytes are thrown away in the kernel (tcp(7)). */
+void answer_discard(int fd)
+{
+	for (int times = 0; times < DISCARD_MOST; times++)
+		if (next.recv(fd, NULL, DISCARD_BYTES, MSG_DONTWAIT | MSG_TRUNC) <= 0)
+			break;
 }
 
 bool counts_on_connection(const struct tracked *socket)

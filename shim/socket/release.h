@@ -120,10 +120,19 @@ void connection_await_for_sending(struct tracking *tracking);
 void connection_await_of(int fd);
 void connections_await_in_epoll(int epoll);
 
-/* The program closes the socket. An answer to data that left with the SYN may be there, unread, a
- * round trip before it could have been without that; it would turn the close into a reset, which
- * loses what has not left yet. It is thrown away. */
-void early_answer_discard(const struct tracking *tracking);
+/* The program closes the socket, or ends. An answer to data that left with the SYN may be there,
+ * unread, a round trip before it could have been without that, or come in this moment; it would
+ * turn the close into a reset, which loses what has not left yet. So what was written ends with a
+ * FIN before that, and the answer is thrown away. */
+bool answer_may_be_early(const struct tracking *tracking);
+
+/* FIN, unless the program wants a reset (SO_LINGER). Whoever writes behind it gets EPIPE. */
+void end_before_answer(int fd);
+void answer_discard(int fd);
+
+/* Whether the process may still write to the socket when it is already ending: another thread, or
+ * libc with what is left in a stream. */
+bool is_written_by_others(const struct tracking *tracking);
 
 /* Waits until no handshake is under way on fd, at most until `until_ns`. Signals do not shorten it,
  * and nothing is recorded or consumed: a pending error is left for the program. */
