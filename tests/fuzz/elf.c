@@ -3,8 +3,8 @@
  * The look at a program before it is run: any file is some kind of ELF or none. What is said of it
  * fits where it is put.
  */
-#include "fuzz.h"
 #include "tools/tfoctl/elf.h"
+#include "fuzz.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
