@@ -233,6 +233,7 @@ read_in_time() { # DOOR...
 	begin_door begin sink
 	try client io_uring held
 	[[ $output == *'sent: 19'* ]] || must_skip "no io_uring: $output"
+	lab_wait_ended 2 # that one, and the one for the cookie
 	same io_uring held
 	not_in_syn
 }

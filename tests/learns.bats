@@ -35,6 +35,7 @@ learn() {
 learn_with_cookie() { # RTT_MS
 	learn "$1" -t 16
 	lab_prime "$ADDRESS" "$PORT"
+	lab_wait_ended 1
 }
 
 # Several kinds of client make requests and print a line for each, as tests/probes/loop does: number, milliseconds, "ok"
