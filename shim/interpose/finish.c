@@ -14,17 +14,6 @@
 #include "shim/socket/keeper.h"
 #include "shim/socket/release.h"
 
-static void before_early_answer(const struct tracking *tracking)
-{
-	int saved = errno;
-
-	if (answer_may_be_early(tracking)) {
-		end_before_answer(tracking->fd);
-		answer_discard(tracking->fd);
-	}
-	errno = saved;
-}
-
 bool before_close(int fd)
 {
 	struct tracking tracking = table_peek(fd);
@@ -49,7 +38,7 @@ bool before_close(int fd)
 		first_byte_looked_for(&tracking);
 	if (table_state(&tracking) == SOCKET_WATCHED || table_state(&tracking) == SOCKET_TIMED) {
 		connection_ends(&tracking);
-		before_early_answer(&tracking);
+		early_answer_avoid(&tracking);
 	}
 	if (table_state(&tracking) != SOCKET_UNTRACKED && table_state(&tracking) < SOCKET_HELD)
 		table_move(&tracking, SOCKET_UNTRACKED);
@@ -216,17 +205,10 @@ static bool end_connecting(struct tracking *tracking, void *unused)
 static bool end_watched(struct tracking *tracking, void *unused)
 {
 	(void)unused;
-	int saved = errno;
-
-	if (!table_is_same_socket(tracking))
-		return true;
-	connection_ends(tracking);
-	if (answer_may_be_early(tracking)) {
-		if (!is_written_by_others(tracking))
-			end_before_answer(tracking->fd);
-		answer_discard(tracking->fd);
+	if (table_is_same_socket(tracking)) {
+		connection_ends(tracking);
+		early_answer_avoid_at_exit(tracking);
 	}
-	errno = saved;
 	return true;
 }
 

@@ -98,10 +98,7 @@ static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 
 	if (!table_move(tracking, SOCKET_UNTRACKED))
 		return; /* vacated at this moment */
-	if (answer_may_be_early(&(struct tracking){.fd = fd, .socket = &socket})) {
-		end_before_answer(fd);
-		answer_discard(fd);
-	}
+	early_answer_avoid(&(struct tracking){.fd = fd, .socket = &socket});
 	next.close(fd);
 	handshake_is_over(&socket, outcome);
 }

@@ -517,7 +517,7 @@ void connections_await_in_epoll(int epoll)
 #define DISCARD_MOST  64
 #define DISCARD_BYTES ((size_t)1 << 20)
 
-bool answer_may_be_early(const struct tracking *tracking)
+static bool answer_may_be_early(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
 
@@ -529,13 +529,14 @@ bool answer_may_be_early(const struct tracking *tracking)
 	return is_early(socket, outcome_of(tracking->fd).rtt_us);
 }
 
-bool is_written_by_others(const struct tracking *tracking)
+static bool is_written_by_others(const struct tracking *tracking)
 {
 	return !is_mine(tracking->socket) || tracking->fd <= STDERR_FILENO ||
 	       table_is_marked(tracking->fd, MARK_STREAM);
 }
 
-void end_before_answer(int fd)
+/* FIN, unless the program wants a reset (SO_LINGER). */
+static void end_before_answer(int fd)
 {
 	struct linger linger = {0};
 	socklen_t length = sizeof(linger);
@@ -546,11 +547,33 @@ void end_before_answer(int fd)
 }
 
 /* With MSG_TRUNC a stream's bytes are thrown away in the kernel (tcp(7)). */
-void answer_discard(int fd)
+static void answer_discard(int fd)
 {
 	for (int times = 0; times < DISCARD_MOST; times++)
 		if (next.recv(fd, NULL, DISCARD_BYTES, MSG_DONTWAIT | MSG_TRUNC) <= 0)
 			break;
+}
+
+void early_answer_avoid(const struct tracking *tracking)
+{
+	int saved = errno;
+
+	if (answer_may_be_early(tracking)) {
+		end_before_answer(tracking->fd);
+		answer_discard(tracking->fd);
+	}
+	errno = saved;
+}
+
+void early_answer_avoid_at_exit(const struct tracking *tracking)
+{
+	int saved = errno;
+
+	if (!is_written_by_others(tracking))
+		early_answer_avoid(tracking);
+	else if (answer_may_be_early(tracking))
+		answer_discard(tracking->fd);
+	errno = saved;
 }
 
 bool counts_on_connection(const struct tracked *socket)

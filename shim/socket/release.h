@@ -124,15 +124,11 @@ void connections_await_in_epoll(int epoll);
  * unread, a round trip before it could have been without that, or come in this moment; it would
  * turn the close into a reset, which loses what has not left yet. So what was written ends with a
  * FIN before that, and the answer is thrown away. */
-bool answer_may_be_early(const struct tracking *tracking);
+void early_answer_avoid(const struct tracking *tracking);
 
-/* FIN, unless the program wants a reset (SO_LINGER). Whoever writes behind it gets EPIPE. */
-void end_before_answer(int fd);
-void answer_discard(int fd);
-
-/* Whether the process may still write to the socket when it is already ending: another thread, or
- * libc with what is left in a stream. */
-bool is_written_by_others(const struct tracking *tracking);
+/* The same where the process may still write when it is already ending (another thread; libc, with
+ * what is left in a stream): then there is no FIN, behind which it would get EPIPE. */
+void early_answer_avoid_at_exit(const struct tracking *tracking);
 
 /* Waits until no handshake is under way on fd, at most until `until_ns`. Signals do not shorten it,
  * and nothing is recorded or consumed: a pending error is left for the program. */
