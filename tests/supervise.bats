@@ -6,37 +6,12 @@
 load helper
 load lab/lab.bash
 load sockets.bash
-
-setup() {
-	fresh_environment
-	unset TFO_HOLD # there is only the kernel's here
-	ASYNC=$PROBES/async
-}
+load supervise.bash
 
 # Nothing of ours outlives the program.
 teardown() {
 	lab_until 10 no_supervisors
 	lab_reset
-}
-
-# Those of this network, which is this test's alone.
-supervisors() {
-	pgrep -x --ns $$ --nslist net tfo-supervise
-}
-
-no_supervisors() {
-	! supervisors >/dev/null
-}
-
-# As begin() of the other files, with a memory, and a rule that is for supervisors.
-prepare() { # RTT_MS MODE [SERVER-OPTION...]
-	begin "$@"
-	unset TFO_STATE
-	export TFO_RULES="allow * $PORT any minrtt=0 hold=300ms"
-}
-
-supervised() { # COMMAND...
-	tfo-run --supervise -- "$@"
 }
 
 # What the server is to have seen of the last connection.

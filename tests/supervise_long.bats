@@ -7,35 +7,13 @@
 load helper
 load lab/lab.bash
 load sockets.bash
+load supervise.bash
 
-setup() {
-	fresh_environment
-	unset TFO_HOLD # there is only the kernel's here
-	ASYNC=$PROBES/async
-}
+ALLOWED_PORTS='*'
 
 teardown() {
 	lab_until 20 no_supervisors
 	lab_reset
-}
-
-# Those of this network, which is this test's alone.
-supervisors() {
-	pgrep -x --ns $$ --nslist net tfo-supervise
-}
-
-no_supervisors() {
-	! supervisors >/dev/null
-}
-
-prepare() { # RTT_MS MODE [SERVER-OPTION...]
-	begin "$@"
-	unset TFO_STATE
-	export TFO_RULES="allow * * any minrtt=0 hold=300ms"
-}
-
-supervised() { # COMMAND...
-	tfo-run --supervise -- "$@"
 }
 
 descriptors() { # PID
