@@ -390,6 +390,11 @@ begin_either() { # KIND RTT_MS MODE
 	done
 	same nonblock connect-wait write:x close sleep:300
 	[[ $SEEN == *'bytes=1 end=eof'* ]]
+	# Who has begun to read it is no earlier than it.
+	for finish in close exit:0; do
+		same connect write:x read-n:read:1 $finish
+		[[ $SEEN == *'end=reset'* ]]
+	done
 }
 
 @test "after a blocking connect() whose hold has ended, waiting for output does not wait" {

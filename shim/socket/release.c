@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 
 #include "policy/names.h"
@@ -385,14 +386,32 @@ static bool is_early(const struct tracked *socket, uint64_t round_trip_us)
 	return clock_now_ns() - socket->syn_ns < 2 * (round_trip_us * NS_PER_US);
 }
 
-/* Without asking the kernel: what came with the handshake says how long an answer is early. */
+/* Whether the program has read of what came. From then on the server's part and the program's are
+ * earlier alike, and whatever is still to come is as early as the close that it may meet. The end
+ * of the stream counts as a byte that came, and not as one to read. */
+static bool is_being_read(int fd)
+{
+	struct outcome outcome = outcome_of(fd);
+	uint64_t end = outcome.peer_closed;
+	int saved = errno, unread = 0;
+	bool counted = outcome.bytes_received > end &&
+		       next.ioctl(fd, SIOCINQ, (long)&unread) == 0 && unread >= 0;
+
+	errno = saved;
+	return counted && outcome.bytes_received > (uint64_t)unread + end;
+}
+
+/* In this order: most ends are told by what came with the handshake, and by the clock. */
 bool end_matters(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
 
-	return socket->syn_bytes &&
-	       (!socket->handshake_us || is_early(socket, socket->handshake_us) ||
-		clock_now_ns() - socket->syn_ns >= STALL_NS);
+	if (!socket->syn_bytes)
+		return false;
+	if (clock_now_ns() - socket->syn_ns >= STALL_NS)
+		return true;
+	return (!socket->handshake_us || is_early(socket, socket->handshake_us)) &&
+	       !is_being_read(tracking->fd);
 }
 
 void connection_ends(const struct tracking *tracking)
@@ -526,7 +545,7 @@ static bool answer_may_be_early(const struct tracking *tracking)
 	    last_child_ns >= socket->connected_ns ||
 	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
 		return false;
-	return is_early(socket, outcome_of(tracking->fd).rtt_us);
+	return is_early(socket, outcome_of(tracking->fd).rtt_us) && !is_being_read(tracking->fd);
 }
 
 static bool is_written_by_others(const struct tracking *tracking)

@@ -98,7 +98,8 @@ void first_byte_looked_for(struct tracking *tracking);
  * than a handshake takes, that is remembered as if it had failed. */
 void connection_is_given_up(const struct tracking *tracking);
 
-/* Whether the two that follow have anything to do; asks nobody. */
+/* Whether the two that follow have anything to do. Asks the kernel at most for what the answer came
+ * to; the descriptor may be another socket's by now. */
 bool end_matters(const struct tracking *tracking);
 
 /* The socket is about to go: what came after its handshake is remembered. */
