@@ -13,7 +13,7 @@ ABOUT = ("The clients of tests/clients/table.md, 50 ms from their servers: milli
 # What a client may be slower by, if its server does not do Fast Open, or its program is not reached: half a round trip.
 MOST_LOST = 25
 # Each is run so often at most: the median is of interest here.
-MOST_RUNS = "7"
+MOST_RUNS = "11"
 
 # For an idea: parts of the names.
 FEW = ("curl, http", "wget, http", "redis-cli")

@@ -2,6 +2,7 @@
 """The laboratory's network, where each round trip time has a block of addresses, and servers in it. Only inside tests/lab/enter."""
 import os
 import subprocess
+import tempfile
 import time
 
 from place import NETDELAY
@@ -51,8 +52,13 @@ class Line:
 
     def address(self):
         """One that was not given out before."""
-        self.used += 1
-        return f"{self.prefix}.{self.used // 250}.{self.used % 250 + 1}"
+        return self.addresses(1)
+
+    def addresses(self, count):
+        """The first of some in a row, none of them given out before."""
+        first = self.used + 1
+        self.used += count
+        return f"{self.prefix}.{first // 256}.{first % 256}"
 
     def drop_syn_data(self):
         """Puts a middlebox into the way that drops each SYN with data."""
@@ -73,8 +79,9 @@ def ethernet():
 
 
 def cheap_ports():
-    """Ports enough for some hundred thousand connections."""
-    set_kernel("ip_local_port_range", "1024 65535")
+    """Ports enough for some hundred thousand connections. A server's is not among them: it could not be listened at while a
+    connection that has just ended has it."""
+    set_kernel("ip_local_port_range", "16384 65535")
     set_kernel("tcp_tw_reuse", 1)
 
 
@@ -82,16 +89,17 @@ class Service:
     """A server in the background, until the laboratory ends or stop() is called."""
 
     def __init__(self, command, environment, ready):
+        said = tempfile.TemporaryFile("w+", errors="replace")
         try:
-            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                            stderr=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         except FileNotFoundError as error:
             raise Cannot(f"{command[0]} is not installed") from error
         end = time.monotonic() + 10
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:
                 self.stop()
-                raise Cannot(f"{os.path.basename(command[0])} does not start")
+                said.seek(0)
+                raise Cannot(f"{os.path.basename(command[0])} does not start: {''.join(said.readlines()[-1:]).strip()[-80:]}")
             time.sleep(0.02)
 
     def stop(self):
