@@ -245,6 +245,16 @@ read_in_time() { # DOOR...
 	in_syn_though_looked_at
 }
 
+@test "P18: what is written to a number that an inline system call took from a held connection goes there, as it is" {
+	begin_door begin sink
+	server_saw() { :; } # what was held was never seen there, what was not was
+	for payload in any http; do
+		export TFO_RULES="allow * $PORT $payload verify=off minrtt=0 hold=500ms"
+		CONNECTIONS=0 same stale-held held
+		[[ $SEEN == *'pipe: 5000'*'datagram: 5000'*'UDP: 5000'*'TCP, not connected: EPIPE'*'not to be written to: EBADF'* ]]
+	done
+}
+
 @test "setuid and setgid, which every thread takes part in" {
 	begin_door begin sink
 	for state in held in-flight; do

@@ -37,8 +37,9 @@
 
 /* The beginning of a transmission, in one piece. */
 struct payload {
+	const char *bytes;
 	size_t size;
-	char bytes[PAYLOAD_LOOKED_AT];
+	char copy[PAYLOAD_LOOKED_AT];
 };
 
 /* Whether a transmission is one that the kernel would accept: what is wrong with others is the
@@ -58,9 +59,10 @@ static bool is_sound(const struct transmission *transmission, size_t *total)
 	return true;
 }
 
-/* False when a part cannot be read. */
+/* What is looked at must not change afterwards. False when a part cannot be read. */
 static bool gather(const struct transmission *transmission, size_t most, struct payload *payload)
 {
+	payload->bytes = payload->copy;
 	payload->size = 0;
 	for (size_t i = 0; i < transmission->count && payload->size < most; i++) {
 		const struct iovec *part = &transmission->parts[i];
@@ -70,9 +72,23 @@ static bool gather(const struct transmission *transmission, size_t most, struct 
 		if (!is_readable(part->iov_base, size))
 			return false;
 		if (size)
-			memcpy(payload->bytes + payload->size, part->iov_base, size);
+			memcpy(payload->copy + payload->size, part->iov_base, size);
 		payload->size += size;
 	}
+	return true;
+}
+
+/* What nobody looks at stays where it is; whether it can be read the kernel says. */
+static bool take(const struct transmission *transmission, const struct tracked *socket,
+		 struct payload *payload)
+{
+	const struct iovec *part = transmission->parts;
+
+	if (transmission->count > 1 || socket->rule->payload != POLICY_PAYLOAD_ANY ||
+	    policy_has_names(socket->policy))
+		return gather(transmission, PAYLOAD_LOOKED_AT, payload);
+	payload->bytes = part->iov_base;
+	payload->size = part->iov_len < PAYLOAD_LOOKED_AT ? part->iov_len : PAYLOAD_LOOKED_AT;
 	return true;
 }
 
@@ -186,17 +202,10 @@ static bool is_nonblocking(const struct transmission *transmission)
 	return (transmission->flags & MSG_DONTWAIT) || !socket_is_blocking(transmission->fd);
 }
 
-/* SYN+data has left. To a server that is near enough the handshake has ended by now, and nothing is
- * left to wait for: no matter whether the program would. */
+/* SYN+data has left, and the handshake goes on. */
 static ssize_t finish(struct tracking *tracking, const struct transmission *transmission,
 		      size_t sent, size_t total)
 {
-	struct outcome outcome = outcome_of(tracking->fd);
-
-	if (outcome.handshake == HANDSHAKE_DONE) {
-		handshake_is_seen(tracking, &outcome);
-		return send_rest(transmission, sent, total);
-	}
 	if (!is_nonblocking(transmission))
 		return finish_blocking(tracking, transmission, sent, total);
 	if (sent == total || !tracking->socket->awaited_until_ns)
@@ -222,7 +231,8 @@ static bool answer_failure(struct tracking *tracking, const struct transmission 
 		break;
 	case EALREADY:
 	case EISCONN:
-		/* Something that we cannot see has sent the SYN. */
+	case EINVAL:
+		/* Something that we cannot see has sent the SYN, or dissolved the association. */
 		return false;
 	case EOPNOTSUPP:
 		/* The client bit of net.ipv4.tcp_fastopen was switched off. */
@@ -257,9 +267,8 @@ static ssize_t send_syn(struct tracking *tracking, const struct transmission *tr
 		threads.test_cancel();
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	if (table_seize(tracking)) {
-		sent = next.sendto(tracking->fd, payload->bytes, payload->size,
-				   transmission->flags | MSG_FASTOPEN | MSG_DONTWAIT,
-				   &socket->address.any, socket->address_length);
+		sent = hold_in_use()->emit(tracking->fd, socket, payload->bytes, payload->size,
+					   transmission->flags | MSG_DONTWAIT);
 		failure = errno;
 		socket->reason = SYN_WITH_PAYLOAD;
 		socket->syn_bytes = sent > 0 ? (uint32_t)sent : 0;
@@ -271,13 +280,39 @@ static ssize_t send_syn(struct tracking *tracking, const struct transmission *tr
 	return sent;
 }
 
+/* The number was another socket's, or none's: what was sent there is what the program's own call
+ * would have sent. True if the call ends with it. */
+static bool finish_other(struct tracking *tracking, const struct transmission *transmission,
+			 ssize_t sent, size_t total, ssize_t *result)
+{
+	table_move(tracking, SOCKET_UNTRACKED);
+	tracking->socket = NULL;
+	if (sent < 0)
+		return false;
+	*result =
+		is_nonblocking(transmission) ? sent : send_rest(transmission, (size_t)sent, total);
+	return true;
+}
+
+/* To a server that is near enough the handshake has ended by now, and nothing is left to wait for:
+ * no matter whether the program would. */
 static bool emit_payload(struct tracking *tracking, const struct transmission *transmission,
 			 const struct payload *payload, size_t total, ssize_t *result)
 {
+	struct outcome outcome = {.handshake = HANDSHAKE_FAILED};
 	ssize_t sent = send_syn(tracking, transmission, payload);
 
 	if (sent == -2)
 		return false;
+	if (sent >= 0)
+		outcome = outcome_of(tracking->fd);
+	if (outcome.handshake == HANDSHAKE_DONE) {
+		handshake_is_seen(tracking, &outcome);
+		*result = send_rest(transmission, (size_t)sent, total);
+		return true;
+	}
+	if (!table_is_same_socket(tracking))
+		return finish_other(tracking, transmission, sent, total, result);
 	if (sent < 0)
 		return answer_failure(tracking, transmission, result);
 	*result = finish(tracking, transmission, (size_t)sent, total);
@@ -314,6 +349,20 @@ static const struct policy_rule *rule_for(struct tracked *socket, const struct p
 	return rule;
 }
 
+/* Closed behind our back, and the number given to another socket. */
+static bool is_another(struct tracking *tracking)
+{
+	*tracking = table_find(tracking->fd);
+	return !tracking->socket;
+}
+
+static bool release_instead(struct tracking *tracking, enum syn_reason reason)
+{
+	if (!is_another(tracking))
+		release(tracking, reason);
+	return false;
+}
+
 static bool emit_held(struct tracking *tracking, const struct transmission *transmission,
 		      ssize_t *result)
 {
@@ -321,25 +370,22 @@ static bool emit_held(struct tracking *tracking, const struct transmission *tran
 	struct payload payload;
 	size_t total;
 
-	if (!is_sound(transmission, &total) || (transmission->flags & ~HARMLESS_FLAGS)) {
-		release(tracking, SYN_OTHER_CALL);
-		return false;
-	}
+	if (!is_sound(transmission, &total) || (transmission->flags & ~HARMLESS_FLAGS))
+		return release_instead(tracking, SYN_OTHER_CALL);
 	if (total == 0) {
 		*result = 0; /* as on a connected socket; the kernel would say EINPROGRESS */
-		return true;
+		return !is_another(tracking);
 	}
-	if (!gather(transmission, PAYLOAD_LOOKED_AT, &payload)) {
-		release(tracking, SYN_OTHER_CALL);
-		return false;
-	}
+	if (!take(transmission, tracking->socket, &payload))
+		return release_instead(tracking, SYN_OTHER_CALL);
 	rule = rule_for(tracking->socket, &payload);
 	if (rule && payload.size > most_in_syn(rule))
 		payload.size = most_in_syn(rule);
-	if (!rule || !payload_is_safe(rule, payload.bytes, payload.size)) {
-		release(tracking, SYN_PAYLOAD_UNSAFE);
+	if (!rule || !payload_is_safe(rule, payload.bytes, payload.size))
+		return release_instead(tracking, SYN_PAYLOAD_UNSAFE);
+	/* A part of it may be too little for another socket: a datagram is sent whole. */
+	if (payload.size < total && is_another(tracking))
 		return false;
-	}
 	return emit_payload(tracking, transmission, &payload, total, result);
 }
 
@@ -372,7 +418,9 @@ static void await_if_connected(struct tracking *tracking, const struct transmiss
 bool emit(const struct transmission *transmission, ssize_t *result)
 {
 	int saved = errno;
-	struct tracking tracking = table_find(transmission->fd);
+	struct tracking tracking = hold_in_use()->emits_what_was_written
+					   ? table_find_unasked(transmission->fd)
+					   : table_find(transmission->fd);
 	bool done = false;
 	int failure;
 

@@ -131,6 +131,14 @@ static int release_in_kernel(int fd, const struct tracked *facts)
 											      : -1;
 }
 
+/* The kernel knows where to. */
+static ssize_t emit_in_kernel(int fd, const struct tracked *facts, const void *bytes, size_t size,
+			      int flags)
+{
+	(void)facts;
+	return next.sendto(fd, bytes, size, flags | MSG_FASTOPEN, NULL, 0);
+}
+
 /* ---- the user's ---- */
 
 static _Atomic(uint64_t) client_bit_was_off_ns;
@@ -228,10 +236,18 @@ static int release_in_user(int fd, const struct tracked *facts)
 	return -1;
 }
 
+static ssize_t emit_in_user(int fd, const struct tracked *facts, const void *bytes, size_t size,
+			    int flags)
+{
+	return next.sendto(fd, bytes, size, flags | MSG_FASTOPEN, &facts->address.any,
+			   facts->address_length);
+}
+
 /* ---- which ---- */
 
-static const struct hold kernel_hold = {connect_in_kernel, release_in_kernel, true};
-static const struct hold user_hold = {connect_in_user, release_in_user, false};
+static const struct hold kernel_hold = {connect_in_kernel, release_in_kernel, emit_in_kernel, true,
+					true};
+static const struct hold user_hold = {connect_in_user, release_in_user, emit_in_user, false, false};
 
 const struct hold *hold_in_use(void)
 {

@@ -34,8 +34,17 @@ struct hold {
 	 * the client bit of net.ipv4.tcp_fastopen was switched off. */
 	int (*release)(int fd, const struct tracked *facts);
 
+	/* Sends SYN+data, with MSG_* in `flags`; never waits if MSG_DONTWAIT is among them. What
+	 * sendto(2) says. */
+	ssize_t (*emit)(int fd, const struct tracked *facts, const void *bytes, size_t size,
+			int flags);
+
 	/* The program may ask, poll and set what it likes on a held socket. */
 	bool bears_looking;
+
+	/* emit() on any other descriptor does what the program's own send would do, or nothing: so
+	 * nobody need ask first whether it is the same socket still. */
+	bool emits_what_was_written;
 };
 
 /* The kernel's hold, unless TFO_HOLD says "user" or the kernel has turned out to have none. */

@@ -277,6 +277,15 @@ struct tracking table_find(int fd)
 	return tracking;
 }
 
+struct tracking table_find_unasked(int fd)
+{
+	struct tracking tracking = table_peek(fd);
+
+	if (state_of(tracking.word) == SOCKET_HELD && tracking.socket && table_is_ours())
+		return tracking;
+	return table_find(fd);
+}
+
 #define COPY(field)                                                                                \
 	atomic_store_explicit(&socket->field,                                                      \
 			      atomic_load_explicit(&facts->field, memory_order_relaxed),           \

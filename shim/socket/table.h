@@ -141,6 +141,9 @@ enum socket_state table_state(const struct tracking *tracking);
  * vfork child, or a child of a raw clone. SOCKET_KEPT entries are returned as such. */
 struct tracking table_find(int fd);
 
+/* The same, but one that is held may be another socket by now. */
+struct tracking table_find_unasked(int fd);
+
 /* The same without looking whose the table is and whether it is the same socket: for what has just
  * been added, and to see that there is nothing to do. */
 struct tracking table_peek(int fd);

@@ -604,18 +604,28 @@ static void door_clone(void)
 	say_child("__clone", __clone(post, stack + sizeof(stack), SIGCHLD, NULL));
 }
 
-static void close_inline(int fd)
+static long call_inline(long number, long first, long second, long third)
 {
 #ifdef __x86_64__
-	long result = SYS_close;
-
-	__asm__ volatile("syscall" : "+a"(result) : "D"(fd) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "+a"(number)
+			 : "D"(first), "S"(second), "d"(third)
+			 : "rcx", "r11", "memory");
+	return number;
 #else
-	register long number __asm__("x8") = SYS_close;
-	register long first __asm__("x0") = fd;
+	register long call __asm__("x8") = number;
+	register long result __asm__("x0") = first;
+	register long argument __asm__("x1") = second;
+	register long last __asm__("x2") = third;
 
-	__asm__ volatile("svc 0" : "+r"(first) : "r"(number) : "memory");
+	__asm__ volatile("svc 0" : "+r"(result) : "r"(call), "r"(argument), "r"(last) : "memory");
+	return result;
 #endif
+}
+
+static void close_inline(int fd)
+{
+	call_inline(SYS_close, fd, 0, 0);
 }
 
 /* A descriptor in an edge-triggered set is closed by an inline system call: what gets its number
@@ -632,6 +642,69 @@ static void door_stale_edge(void)
 	say("connect", connect(again, (struct sockaddr *)&address, sizeof(address)));
 	wait_until_connected(again);
 	say("write", write(again, GREETING, GREETING_SIZE));
+}
+
+static void make_udp(int ends[2])
+{
+	struct sockaddr_in here = {.sin_family = AF_INET};
+	socklen_t size = sizeof(here);
+
+	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ends[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	ends[1] = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(ends[0], (struct sockaddr *)&here, size) != 0 ||
+	    getsockname(ends[0], (struct sockaddr *)&here, &size) != 0 ||
+	    connect(ends[1], (struct sockaddr *)&here, size) != 0)
+		die("udp");
+}
+
+/* The number of a connection, held maybe, is given to something else by an inline system call. */
+static void write_to_other(const char *what, const int ends[2], size_t size)
+{
+	char bytes[8192];
+
+	memset(bytes, 'x', sizeof(bytes));
+	connect_at(SOCKET);
+	if (call_inline(SYS_dup3, ends[1], SOCKET, 0) != SOCKET)
+		die("dup3");
+	close_inline(ends[1]);
+	say(what, write(SOCKET, bytes, size));
+	close(SOCKET);
+	if (ends[0] < 0)
+		return;
+	while (size > 0) {
+		ssize_t arrived = read(ends[0], bytes, sizeof(bytes));
+
+		say("arrived", arrived);
+		if (arrived <= 0)
+			break;
+		size -= (size_t)arrived;
+	}
+	close(ends[0]);
+}
+
+static void door_stale_held(void)
+{
+	static const size_t sizes[] = {30, 5000};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 2; i++) {
+		int ends[2];
+
+		if (pipe(ends) == 0)
+			write_to_other("pipe", ends, sizes[i]);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0)
+			write_to_other("stream", ends, sizes[i]);
+		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0)
+			write_to_other("datagram", ends, sizes[i]);
+		make_udp(ends);
+		write_to_other("UDP", ends, sizes[i]);
+		ends[0] = -1;
+		ends[1] = socket(AF_INET, SOCK_STREAM, 0);
+		write_to_other("TCP, not connected", ends, sizes[i]);
+		ends[1] = open("/dev/null", O_RDONLY);
+		write_to_other("not to be written to", ends, sizes[i]);
+	}
 }
 
 static void door_setuid(void)
@@ -684,6 +757,7 @@ static const struct {
 	{"io_uring", door_io_uring},
 	{"clone", door_clone},
 	{"stale-edge", door_stale_edge},
+	{"stale-held", door_stale_held},
 	{"setuid", door_setuid},
 };
 
