@@ -132,6 +132,7 @@ static struct policy *put_in_front(struct policy *compiled, const char *extra_ru
 	}
 	front->path = compiled->path;
 	front->behind = compiled;
+	port_filter_join(&front->allowed_ports, &compiled->allowed_ports);
 	return front;
 }
 

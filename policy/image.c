@@ -286,5 +286,6 @@ bool image_adopt(struct policy *policy, const uint8_t *bytes, size_t size)
 	policy->has_names = image->header->has_names;
 	policy->has_programs = image->header->has_programs;
 	policy->named_denial = image->header->named_denial;
+	policy->allowed_ports = image->header->allowed_ports;
 	return adopt_sources(policy) && adopt_listen_rules(policy) && adopt_index(policy);
 }

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 #define IMAGE_MAGIC   "tfo-run policy\n"
-#define IMAGE_VERSION 3u
+#define IMAGE_VERSION 4u
 #define IMAGE_ORDER   0x01020304u /* reads otherwise on a machine with another byte order */
 #define IMAGE_PAGE    4096u
 #define IMAGE_NOTHING UINT32_MAX /* a word that is not there */
@@ -45,6 +45,7 @@ struct image_header {
 	uint64_t lengths[2][3]; /* struct index_lengths, IPv4 and IPv6 */
 	uint32_t has_names, has_programs;
 	uint32_t named_denial, unused;
+	struct port_filter allowed_ports;
 };
 
 /* A file or directory that the policy came from. */

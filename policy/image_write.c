@@ -171,6 +171,7 @@ static void plan(struct writing *writing)
 	header->has_names = writing->policy->has_names;
 	header->has_programs = index->has_programs;
 	header->named_denial = writing->policy->named_denial;
+	header->allowed_ports = writing->policy->allowed_ports;
 	memcpy(header->lengths[0], &index->inet, sizeof(index->inet));
 	memcpy(header->lengths[1], &index->inet6, sizeof(index->inet6));
 	header->parts[IMAGE_RULES].count = writing->policy->count;

@@ -255,18 +255,12 @@ static const char *rule_text(struct parse *parse)
 	return bytes;
 }
 
-static void note_ports(struct policy *policy, unsigned int first, unsigned int last)
+static void note_allowed(struct port_filter *filter, const struct policy_rule *rule)
 {
-	for (unsigned int port = first; port <= last && port - first < ALLOWED_PORTS; port++)
-		policy->allowed_ports[port % ALLOWED_PORTS / 64] |= 1ull << port % 64;
-}
-
-static void note_allowed(struct policy *policy, const struct policy_rule *rule)
-{
-	for (size_t i = 0; i < rule->port_count; i++)
-		note_ports(policy, rule->ports[i].first, rule->ports[i].last);
 	if (rule->port_count == 0)
-		note_ports(policy, 0, UINT16_MAX);
+		port_filter_add(filter, 0, UINT16_MAX);
+	for (size_t i = 0; i < rule->port_count; i++)
+		port_filter_add(filter, rule->ports[i].first, rule->ports[i].last);
 }
 
 static void append_rule(struct policy *policy, struct policy_rule *rule)
@@ -279,7 +273,7 @@ static void append_rule(struct policy *policy, struct policy_rule *rule)
 		policy->first = rule;
 	policy->last = rule;
 	if (rule->verb == POLICY_ALLOW)
-		note_allowed(policy, rule);
+		note_allowed(&policy->allowed_ports, rule);
 	if (rule->program)
 		policy->has_programs = true;
 	if (rule->destination != POLICY_HOST && rule->destination != POLICY_SUFFIX)

@@ -61,13 +61,9 @@ bool policy_has_listen_rules(const struct policy *policy)
 	return policy != NULL;
 }
 
-bool policy_may_allow(const struct policy *policy, uint16_t port)
+const struct port_filter *policy_allowed_ports(const struct policy *policy)
 {
-	unsigned int place = port % ALLOWED_PORTS;
-
-	while (policy && !policy->image && !(policy->allowed_ports[place / 64] >> place % 64 & 1))
-		policy = policy->behind;
-	return policy != NULL;
+	return policy ? &policy->allowed_ports : &port_filter_of_none;
 }
 
 bool policy_has_names(const struct policy *policy)

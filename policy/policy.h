@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "port_filter.h"
+
 enum policy_verb { POLICY_ALLOW, POLICY_DENY, POLICY_LISTEN };
 
 enum policy_destination { POLICY_ANY_HOST, POLICY_NETWORK, POLICY_HOST, POLICY_SUFFIX };
@@ -127,9 +129,9 @@ const struct policy_rule *policy_first_listen_rule(const struct policy *policy);
 /* Whether there are any, in the compiled rules too. */
 bool policy_has_listen_rules(const struct policy *policy);
 
-/* False if no rule allows anything at a port, whatever the address; true may mean anything. Costs
- * next to nothing. */
-bool policy_may_allow(const struct policy *policy, uint16_t port);
+/* The ports at which some rule allows something, whatever the address: nothing is allowed at those
+ * that it has not. It lives as long as the policy. */
+const struct port_filter *policy_allowed_ports(const struct policy *policy);
 
 /* Whether any rule names hosts, so that names must be learned (names.h). */
 bool policy_has_names(const struct policy *policy);

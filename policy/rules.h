@@ -9,8 +9,6 @@
 
 #include <stdatomic.h>
 
-#define ALLOWED_PORTS 1024u
-
 struct policy {
 	struct arena arena;				/* everything lives here, this struct too */
 	struct policy_rule *first, *last;		/* as read from text; an image has none */
@@ -20,8 +18,7 @@ struct policy {
 	bool has_names, has_programs;
 	uint32_t named_denial; /* position of the first deny rule with a host name, or: */
 #define POLICY_NO_DENIAL UINT32_MAX
-	uint64_t allowed_ports[ALLOWED_PORTS / 64]; /* by port modulo ALLOWED_PORTS: some allow rule
-						       names it; not kept in an image */
+	struct port_filter allowed_ports;	    /* of the policies behind it, too */
 	struct source *sources;			    /* in no order */
 	const struct index *index;		    /* NULL: few rules, asked one by one */
 	_Atomic(const struct policy_rule *) *rules; /* by position; with an index only */

@@ -10,6 +10,9 @@
  * needs no frame. */
 #define SLOW_PATH __attribute__((noinline, cold))
 
+/* A function that needs a frame, where the door before it mostly does without. */
+#define NO_INLINE __attribute__((noinline))
+
 /* A variadic door reads as many words as its function may have, whether they were passed or not. */
 #define READS_UNPASSED_WORDS __attribute__((no_sanitize("address")))
 

@@ -18,7 +18,7 @@ bool is_readable(const void *memory, size_t size);
 /* Without asking: whether a pointer is one that no program can mean. */
 static inline bool is_absurd(const void *memory)
 {
-	return (uintptr_t)memory < 4096 || (intptr_t)memory < 0;
+	return (intptr_t)memory < 4096;
 }
 
 #endif

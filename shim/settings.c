@@ -9,20 +9,25 @@
 #include <sys/auxv.h>
 
 #include "policy/arena.h"
-#include "shim/clock.h"
 #include "shim/log.h"
 #include "shim/memory/destinations.h"
 #include "shim/memory/tally.h"
 
 struct settings settings;
 
-/* How often the policy is looked at for a change; less often when it was bad. */
-#define LOOK_NS		(1 * NS_PER_S)
-#define REFUSED_LOOK_NS (5 * NS_PER_S)
+/* The policy is looked at in every second in which somebody asks; one that was bad, again after so
+ * many seconds. */
+#define REFUSED_PAUSE_S 5
 
 static struct arena environment_copies;
 static _Atomic(const struct policy *) in_force;
-static _Atomic(uint64_t) look_again_ns; /* UINT64_MAX: somebody is at it */
+static atomic_flag is_looking = ATOMIC_FLAG_INIT;
+static uint64_t refused_s; /* when a policy was; 0: the last one was not */
+
+static const struct port_filter every_port = {.rows = {[0 ... 255] = UINT32_MAX}};
+
+_Atomic(const struct port_filter *) settings_allowed_ports = &port_filter_of_none;
+_Atomic(time_t) settings_looked_s = INT64_MIN; /* never */
 
 static const char *copy_of(const char *name)
 {
@@ -64,8 +69,17 @@ void settings_read(void)
 	tally_open(getenv("TFO_SUMMARY"));
 }
 
+/* Of what the operator wants to be told, nothing may be passed over. */
+static void set_allowed_ports(const struct policy *policy)
+{
+	atomic_store_explicit(&settings_allowed_ports,
+			      settings.log ? &every_port : policy_allowed_ports(policy),
+			      memory_order_release);
+}
+
 void settings_check(void)
 {
+	set_allowed_ports(NULL);
 	if (!settings.hold || strcmp(settings.hold, "kernel") == 0 ||
 	    strcmp(settings.hold, "user") == 0)
 		return;
@@ -86,48 +100,59 @@ static void refuse(const struct policy_problem *problem)
 	log_policy_refused(text, atomic_load(&in_force) != NULL);
 }
 
-/* By one thread at a time. A policy that was replaced stays in memory: connections go on under its
- * rules. */
-static bool read_policy(void)
+/* A policy that was replaced stays in memory: connections go on under its rules. */
+static void read_policy(uint64_t now_s)
 {
 	struct policy_problem problem;
 	const struct policy *policy = policy_open(
 		settings.policy, settings.rules, settings.xdg_config_home, settings.home, &problem);
 
-	if (policy)
-		atomic_store_explicit(&in_force, policy, memory_order_release);
-	else
+	refused_s = policy ? 0 : now_s;
+	if (!policy) {
 		refuse(&problem);
-	return policy;
+		return;
+	}
+	atomic_store_explicit(&in_force, policy, memory_order_release);
+	set_allowed_ports(policy);
 }
 
-/* Reads the policy if it is not the one in force any more; returns when to look again. */
-static uint64_t look_for_change(uint64_t now)
+/* Reads the policy if it is not the one in force any more. */
+static void look_for_change(uint64_t now_s)
 {
 	const struct policy *policy = atomic_load_explicit(&in_force, memory_order_acquire);
 
-	if (policy &&
-	    policy_is_current(policy, settings.policy, settings.xdg_config_home, settings.home))
-		return now + LOOK_NS;
-	return now + (read_policy() ? LOOK_NS : REFUSED_LOOK_NS);
+	if (refused_s && now_s - refused_s < REFUSED_PAUSE_S)
+		return;
+	if (!policy ||
+	    !policy_is_current(policy, settings.policy, settings.xdg_config_home, settings.home))
+		read_policy(now_s);
+}
+
+/* Whoever comes while somebody is at it (another thread, a signal handler) does with what there is:
+ * waiting could be waiting for oneself. */
+static SLOW_PATH void look(void)
+{
+	time_t now = time(NULL);
+	int saved = errno;
+
+	if (atomic_flag_test_and_set(&is_looking))
+		return;
+	if (now != atomic_load(&settings_looked_s)) {
+		look_for_change((uint64_t)now);
+		atomic_store(&settings_looked_s, now);
+	}
+	atomic_flag_clear(&is_looking);
+	errno = saved;
 }
 
 const struct policy *settings_policy(void)
 {
-	int saved = errno;
-	uint64_t now = clock_coarse_ns(), due = atomic_load(&look_again_ns);
-
-	/* Whoever comes while it is being read (another thread, a signal handler) does with what
-	 * there is: waiting could be waiting for oneself. */
-	if (now >= due && atomic_compare_exchange_strong(&look_again_ns, &due, UINT64_MAX))
-		atomic_store(&look_again_ns, look_for_change(now));
-	errno = saved;
+	if (!settings_are_of_this_second())
+		look();
 	return atomic_load_explicit(&in_force, memory_order_acquire);
 }
 
 void settings_after_fork(void)
 {
-	uint64_t reading = UINT64_MAX;
-
-	atomic_compare_exchange_strong(&look_again_ns, &reading, 0);
+	atomic_flag_clear(&is_looking);
 }

@@ -78,6 +78,30 @@ ALLOW='allow * 7000 http verify=off minrtt=0'
 	in_syn
 }
 
+# Another second counts, not a later one.
+@test "a changed policy is in force a second later though the clock on the wall is set back all the time" {
+	cat >back.c <<-'END'
+		#define _GNU_SOURCE
+		#include <time.h>
+		time_t time(time_t *there)
+		{
+			struct timespec now;
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			if (there) *there = 1000000 - now.tv_sec;
+			return 1000000 - now.tv_sec;
+		}
+	END
+	gcc -shared -fPIC -o back.so back.c
+	new_policy 'deny * *'
+	PRELOAD+=:$PWD/back.so start_program
+	request
+	not_in_syn
+	new_policy "$ALLOW"
+	sleep 1.1
+	request
+	in_syn
+}
+
 @test "a policy that appears before the built-in one is taken" {
 	unset TFO_POLICY
 	start_program

@@ -21,6 +21,13 @@ static int connect_connected(const struct tracking *tracking, const struct socka
 	return -1;
 }
 
+static inline int connect_new(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (hold_is_out_of_question(address, length))
+		return next.connect(fd, address, length);
+	return hold_connect(fd, address, length);
+}
+
 static SLOW_PATH int connect_noted(int fd, const struct sockaddr *address, socklen_t length)
 {
 	struct tracking tracking = table_find(fd);
@@ -44,14 +51,22 @@ static SLOW_PATH int connect_noted(int fd, const struct sockaddr *address, sockl
 	default:
 		break;
 	}
-	return hold_connect(fd, address, length);
+	return connect_new(fd, address, length);
 }
 
-INTERPOSER int connect(int fd, const struct sockaddr *address, socklen_t length)
+static NO_INLINE int connect_stream(int fd, const struct sockaddr *address, socklen_t length)
 {
 	if (sockets_are_noted())
 		return connect_noted(fd, address, length);
-	return hold_connect(fd, address, length);
+	return connect_new(fd, address, length);
+}
+
+/* Of nothing but streams anything is noted. */
+INTERPOSER int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (table_is_other(fd))
+		return next.connect(fd, address, length);
+	return connect_stream(fd, address, length);
 }
 
 /* What is remembered of a number whose descriptor was closed behind our back is not of this one. */
@@ -61,14 +76,15 @@ INTERPOSER int socket(int domain, int type, int protocol)
 
 	if (fd < 0)
 		return fd;
-	if (sockets_are_noted() && table_is_ours())
+	if (sockets_are_noted()) {
+		if (!table_is_ours())
+			return fd;
 		table_unmark(fd);
-	if (domain != AF_INET && domain != AF_INET6)
-		return fd;
-	if ((type & 0xf) == SOCK_STREAM)
+	}
+	if ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
 		table_note_stream(fd);
 	else
-		table_note_datagram(fd);
+		table_note_other(fd);
 	return fd;
 }
 

@@ -94,6 +94,9 @@ static bool duplicating_number(long number, const long word[6], long *result)
 static bool sending_number(long number, const long word[6], long *result)
 {
 	switch (number) {
+	case SYS_socket:
+		*result = socket((int)word[0], (int)word[1], (int)word[2]);
+		return true;
 	case SYS_connect:
 		*result = connect((int)word[0], POINTER(word[1]), (socklen_t)word[2]);
 		return true;
@@ -213,8 +216,9 @@ static void before_waiting_number(long number, const long word[6])
 	}
 }
 
-static SLOW_PATH long syscall_noted(long number, const long word[6])
+static SLOW_PATH long syscall_noted(long number, long a, long b, long c, long d, long e, long f)
 {
+	const long word[6] = {a, b, c, d, e, f};
 	long result;
 
 	if (closing_number(number, word, &result) || duplicating_number(number, word, &result) ||
@@ -222,30 +226,33 @@ static SLOW_PATH long syscall_noted(long number, const long word[6])
 	    serving_number(number, word, &result))
 		return result;
 	before_waiting_number(number, word);
-	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
+	return next.syscall(number, a, b, c, d, e, f);
 }
 
 /* What matters for a socket that nothing is known of yet. */
-static bool is_never_passed(long number)
-{
-	return number == SYS_clone || number == SYS_clone3 ||
+#define NUMBERS 512
+static const bool is_never_passed[NUMBERS] = {
+	[SYS_clone] = true,   [SYS_clone3] = true,    [SYS_socket] = true,
+	[SYS_connect] = true, [SYS_listen] = true,    [SYS_accept] = true,
+	[SYS_accept4] = true, [SYS_epoll_ctl] = true, [SYS_setsockopt] = true,
 #ifdef SYS_vfork
-	       number == SYS_vfork ||
+	[SYS_vfork] = true,
 #endif
-	       number == SYS_connect || number == SYS_epoll_ctl || number == SYS_listen ||
-	       number == SYS_accept || number == SYS_accept4 || number == SYS_setsockopt;
-}
+};
 
-INTERPOSER READS_UNPASSED_WORDS long syscall(long number, ...)
+/* The last word is on the stack for some processors, and may not be there: it is read as what a
+ * variadic function is given, never kept in its place. */
+INTERPOSER long words_of_syscall(long number, long a, long b, long c, long d, long e,
+				 ...) __asm__("syscall");
+READS_UNPASSED_WORDS long words_of_syscall(long number, long a, long b, long c, long d, long e, ...)
 {
 	va_list arguments;
-	long word[6];
+	long f;
 
-	va_start(arguments, number);
-	for (int i = 0; i < 6; i++)
-		word[i] = va_arg(arguments, long);
+	va_start(arguments, e);
+	f = va_arg(arguments, long);
 	va_end(arguments);
-	if (sockets_are_noted() || is_never_passed(number))
-		return syscall_noted(number, word);
-	return next.syscall(number, word[0], word[1], word[2], word[3], word[4], word[5]);
+	if (sockets_are_noted() || ((unsigned long)number < NUMBERS && is_never_passed[number]))
+		return syscall_noted(number, a, b, c, d, e, f);
+	return next.syscall(number, a, b, c, d, e, f);
 }

@@ -277,24 +277,11 @@ static bool is_used_elsewhere(int fd)
 	       table_is_marked(fd, MARK_TWIN);
 }
 
-/* Seen at once of most connects of most programs. (What was decided is said of each to the operator
- * who wants to know.) */
-static bool is_out_of_question(const struct sockaddr *address, socklen_t length)
-{
-	const union socket_address *to = (const union socket_address *)address;
-
-	/* The port is in the same place in both families. */
-	return !settings.log && length >= sizeof(to->ip4) &&
-	       !policy_may_allow(settings_policy(), ntohs(to->ip4.sin_port));
-}
-
-static SLOW_PATH int connect_to_internet(int fd, const struct sockaddr *address, socklen_t length)
+static int connect_to_internet(int fd, const struct sockaddr *address, socklen_t length)
 {
 	int saved = errno;
 	struct verdict verdict;
 
-	if (is_out_of_question(address, length))
-		return next.connect(fd, address, length);
 	verdict = ask_policy(address, length);
 	if (!verdict.rule || verdict.rule->verb != POLICY_ALLOW || is_used_elsewhere(fd)) {
 		log_not_allowed(address, length, verdict.rule);
@@ -307,7 +294,7 @@ static SLOW_PATH int connect_to_internet(int fd, const struct sockaddr *address,
 
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-	if (table_is_datagram(fd) || !is_internet_address(address, length))
+	if (!is_internet_address(address, length))
 		return next.connect(fd, address, length);
 	return connect_to_internet(fd, address, length);
 }

@@ -9,7 +9,20 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "shim/readable.h"
+#include "shim/settings.h"
 #include "shim/socket/table.h"
+
+/* Seen at once of most connects of most programs: whether no rule can allow it. */
+static inline bool hold_is_out_of_question(const struct sockaddr *address, socklen_t length)
+{
+	const union socket_address *to = (const union socket_address *)address;
+
+	/* The port is in the same place in both families; what has none is not allowed, or is seen
+	 * to be of another family then. */
+	return !is_absurd(address) && length >= sizeof(to->ip4) &&
+	       !settings_may_allow((const uint8_t *)&to->ip4.sin_port);
+}
 
 /*
  * connect(2) for a socket that is not tracked, or only watched: held if a rule allows it and the

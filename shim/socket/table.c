@@ -31,9 +31,8 @@ struct leaf {
 	struct tracked sockets[LEAF_SIZE];
 };
 
-_Atomic(uint32_t) table_live;
+_Atomic(uint64_t) table_counts;
 _Atomic(uint32_t) table_held;
-_Atomic(uint32_t) table_noted;
 
 static _Atomic(struct leaf *) leaves[LEAF_COUNT];
 static _Atomic(unsigned int) leaf_limit; /* one more than the number of the last leaf there is */
@@ -45,37 +44,30 @@ static _Atomic(pid_t) table_owner;
 static _Atomic(bool) *_Atomic owned;
 static _Atomic(bool) memory_is_shared;
 
-static _Atomic(uint64_t) streams[TABLE_LIMIT / 64];
+_Atomic(uint8_t) table_kinds[TABLE_KINDS];
 
-_Atomic(uint64_t) table_datagrams[TABLE_LIMIT / 64];
+/* What is noted already is only read, so that threads do not get in each other's way. */
 
-static bool has_bit(const _Atomic(uint64_t) *bits, int fd)
+static bool has_kind(int fd, uint8_t kind)
 {
-	return (unsigned int)fd < TABLE_LIMIT &&
-	       (atomic_load_explicit(&bits[fd / 64], memory_order_relaxed) >> fd % 64 & 1);
+	return atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & kind;
 }
 
 void table_note_stream(int fd)
 {
-	if ((unsigned int)fd >= TABLE_LIMIT)
+	if ((unsigned int)fd >= TABLE_KINDS)
 		return;
-	if (!has_bit(streams, fd))
-		atomic_fetch_or_explicit(&streams[fd / 64], 1ull << fd % 64, memory_order_relaxed);
-	if (table_is_datagram(fd))
-		atomic_fetch_and_explicit(&table_datagrams[fd / 64], ~(1ull << fd % 64),
+	if (!has_kind(fd, KIND_STREAM))
+		atomic_fetch_or_explicit(&table_kinds[fd], KIND_STREAM, memory_order_relaxed);
+	if (has_kind(fd, KIND_OTHER))
+		atomic_fetch_and_explicit(&table_kinds[fd], (uint8_t)~KIND_OTHER,
 					  memory_order_relaxed);
 }
 
-void table_note_datagram(int fd)
+void table_note_other(int fd)
 {
-	if ((unsigned int)fd < TABLE_LIMIT && !table_is_datagram(fd))
-		atomic_fetch_or_explicit(&table_datagrams[fd / 64], 1ull << fd % 64,
-					 memory_order_relaxed);
-}
-
-bool table_may_be_stream(int fd)
-{
-	return has_bit(streams, fd);
+	if ((unsigned int)fd < TABLE_KINDS && !has_kind(fd, KIND_OTHER))
+		atomic_fetch_or_explicit(&table_kinds[fd], KIND_OTHER, memory_order_relaxed);
 }
 
 static struct leaf *leaf_of(int fd)
@@ -138,7 +130,7 @@ static void count_in(struct leaf *leaf, enum socket_state state)
 	if (state == SOCKET_UNTRACKED)
 		return;
 	atomic_fetch_add(&leaf->counts[state], 1);
-	atomic_fetch_add(is_live(state) ? &table_live : &table_noted, 1);
+	atomic_fetch_add(&table_counts, is_live(state) ? COUNT_LIVE : COUNT_NOTED);
 	if (state == SOCKET_HELD)
 		atomic_fetch_add(&table_held, 1);
 }
@@ -149,7 +141,7 @@ static void count_out(struct leaf *leaf, enum socket_state state)
 		return;
 	if (state == SOCKET_HELD)
 		atomic_fetch_sub(&table_held, 1);
-	atomic_fetch_sub(is_live(state) ? &table_live : &table_noted, 1);
+	atomic_fetch_sub(&table_counts, is_live(state) ? COUNT_LIVE : COUNT_NOTED);
 	atomic_fetch_sub(&leaf->counts[state], 1);
 }
 
@@ -344,6 +336,7 @@ bool table_add(int fd, enum socket_state state, const struct tracked *facts)
 	if (state_of(word) != SOCKET_UNTRACKED || !move_word(leaf, slot_of(fd), &word, SOCKET_BUSY))
 		return false;
 	mark_as_owned();
+	table_note_stream(fd);
 	fill(&leaf->sockets[slot_of(fd)], facts);
 	return move_word(leaf, slot_of(fd), &word, state);
 }
@@ -428,7 +421,7 @@ void table_mark(int fd, enum descriptor_mark mark)
 	struct leaf *leaf = leaf_for(fd);
 
 	if (leaf && atomic_fetch_or(&leaf->marks[slot_of(fd)], (uint8_t)mark) == 0)
-		atomic_fetch_add(&table_noted, 1);
+		atomic_fetch_add(&table_counts, COUNT_NOTED);
 }
 
 bool table_is_marked(int fd, enum descriptor_mark mark)
@@ -451,7 +444,7 @@ void table_unmark(int fd)
 
 	if (leaf && atomic_load(&leaf->marks[slot_of(fd)]) &&
 	    atomic_exchange(&leaf->marks[slot_of(fd)], 0))
-		atomic_fetch_sub(&table_noted, 1);
+		atomic_fetch_sub(&table_counts, COUNT_NOTED);
 }
 
 void table_unmark_range(unsigned int first, unsigned int last)
@@ -485,7 +478,7 @@ static void adopt_slot(struct leaf *leaf, int fd, void (*orphan)(int fd))
 	leaf->sockets[slot_of(fd)].inherited = true;
 	count_in(leaf, state);
 	if (atomic_load(&leaf->marks[slot_of(fd)]))
-		atomic_fetch_add(&table_noted, 1);
+		atomic_fetch_add(&table_counts, COUNT_NOTED);
 }
 
 void table_after_fork(void (*orphan)(int fd))
@@ -500,9 +493,8 @@ void table_after_fork(void (*orphan)(int fd))
 	if (!was_used)
 		return;
 	/* Other threads may have been between count and word: count again. */
-	atomic_store(&table_live, 0);
+	atomic_store(&table_counts, 0);
 	atomic_store(&table_held, 0);
-	atomic_store(&table_noted, 0);
 	for (unsigned int index = 0; index < atomic_load(&leaf_limit); index++) {
 		struct leaf *leaf = atomic_load(&leaves[index]);
 

@@ -103,23 +103,27 @@ struct tracking {
 #define TABLE_LEAVES	1024u
 #define TABLE_LIMIT	(TABLE_LEAVES << TABLE_LEAF_BITS)
 
-/* See table_note_datagram(). */
-extern HIDDEN _Atomic(uint64_t) table_datagrams[TABLE_LIMIT / 64];
+/* See table_note_stream() and table_note_other(). */
+#define TABLE_KINDS 65536u
+#define KIND_STREAM 1
+#define KIND_OTHER  2
+extern HIDDEN _Atomic(uint8_t) table_kinds[TABLE_KINDS];
 
-/* Sockets connecting, held, busy, in flight or kept; the one thing that read, write, poll and the
- * rest look at. Reading it with memory_order_relaxed is enough: a thread that was told of a
- * descriptor by another one synchronised with it. */
-extern HIDDEN _Atomic(uint32_t) table_live;
+/* In the low half the sockets connecting, held, busy, in flight or kept: the one thing that read,
+ * write, poll and the rest look at. In the high half those watched and the descriptors marked,
+ * which only connect and close look at. Reading it with memory_order_relaxed is enough: a thread
+ * that was told of a descriptor by another one synchronised with it. */
+extern HIDDEN _Atomic(uint64_t) table_counts;
+#define COUNT_LIVE  1ull
+#define COUNT_NOTED (1ull << 32)
 
 /* Sockets held: calls that wait need not look for holds while it is 0. */
 extern HIDDEN _Atomic(uint32_t) table_held;
 
-/* Sockets watched and descriptors marked; only connect and close look at it. */
-extern HIDDEN _Atomic(uint32_t) table_noted;
-
 static inline bool sockets_are_live(void)
 {
-	return __builtin_expect(atomic_load_explicit(&table_live, memory_order_relaxed) != 0, 0);
+	return __builtin_expect(
+		(uint32_t)atomic_load_explicit(&table_counts, memory_order_relaxed) != 0, 0);
 }
 
 static inline bool sockets_are_held(void)
@@ -129,9 +133,7 @@ static inline bool sockets_are_held(void)
 
 static inline bool sockets_are_noted(void)
 {
-	return __builtin_expect((atomic_load_explicit(&table_live, memory_order_relaxed) |
-				 atomic_load_explicit(&table_noted, memory_order_relaxed)) != 0,
-				0);
+	return __builtin_expect(atomic_load_explicit(&table_counts, memory_order_relaxed) != 0, 0);
 }
 
 enum socket_state table_state(const struct tracking *tracking);
@@ -194,19 +196,23 @@ bool table_has_marks(int fd);
 void table_unmark(int fd);
 void table_unmark_range(unsigned int first, unsigned int last);
 
-/* Numbers that socket(2) gave to a stream: a bit each, never taken back, so that duplicating any
- * other descriptor costs no system call. */
+/* Numbers that socket(2) gave to a stream of the internet, never taken back, so that duplicating
+ * any other descriptor costs no system call; and all large ones. */
 void table_note_stream(int fd);
-bool table_may_be_stream(int fd);
-
-/* The same for datagrams, until a stream gets the number. Whoever got it unseen is taken for one,
- * and is not held: no harm. */
-void table_note_datagram(int fd);
-static inline bool table_is_datagram(int fd)
+static inline bool table_may_be_stream(int fd)
 {
-	return (unsigned int)fd < TABLE_LIMIT &&
-	       (atomic_load_explicit(&table_datagrams[fd / 64], memory_order_relaxed) >> fd % 64 &
-		1);
+	return (unsigned int)fd >= TABLE_KINDS ||
+	       atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & KIND_STREAM;
+}
+
+/* Numbers that socket(2) gave to any other socket (datagrams, AF_UNIX), until a stream gets the
+ * number or it is tracked: so what is tracked is none of these. Whoever got such a number unseen is
+ * taken for one, and is not held: no harm. Not in a process that the table is not of. */
+void table_note_other(int fd);
+static inline bool table_is_other(int fd)
+{
+	return (unsigned int)fd < TABLE_KINDS &&
+	       atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & KIND_OTHER;
 }
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. Costs a system

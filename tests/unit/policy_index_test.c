@@ -147,10 +147,11 @@ static unsigned int line_of(const struct policy_rule *rule)
 /* Where it says that nothing is allowed, nothing is. */
 static void check_may_allow(const struct policy *policy, const struct asked *asked)
 {
+	const void *bytes = &asked->address.ip4.sin_port;
 	uint16_t port = ntohs(asked->address.ip4.sin_port);
 	const struct policy_rule *rule = policy_decide(policy, &asked->question);
 
-	if (policy_may_allow(policy, port))
+	if (port_filter_may_have(policy_allowed_ports(policy), bytes))
 		return;
 	check(!rule || rule->verb != POLICY_ALLOW, "port %u: rule %u allows", port, line_of(rule));
 	check(!policy_expect(policy, &asked->question), "port %u: a rule is expected", port);
@@ -217,6 +218,9 @@ static void try_policy(unsigned int rules)
 	if (!bytes)
 		abort();
 	check(image_adopt(compiled, bytes, size), "the image of %u rules", rules);
+	check(memcmp(policy_allowed_ports(compiled), policy_allowed_ports(scanned),
+		     sizeof(struct port_filter)) == 0,
+	      "the ports of an image of %u rules", rules);
 	same_answers(scanned, indexed, "indexed");
 	same_answers(scanned, compiled, "compiled");
 	damaged_answers(scanned, bytes, size);

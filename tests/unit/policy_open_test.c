@@ -111,6 +111,13 @@ static int line_for(const struct policy *policy, const char *address, uint16_t p
 	return rule ? (int)rule->line : 0;
 }
 
+static bool may_allow(const struct policy *policy, uint16_t port)
+{
+	const uint8_t bytes[2] = {(uint8_t)(port >> 8), (uint8_t)port};
+
+	return port_filter_may_have(policy_allowed_ports(policy), bytes);
+}
+
 static void test_compiled(void)
 {
 	struct policy *policy;
@@ -126,8 +133,11 @@ static void test_compiled(void)
 	check(line_for(policy, "198.51.100.1", 54) == 0, "none");
 	policy_free(policy);
 
-	policy = open_policy("allow 192.0.2.7 53 dns");
+	policy = open_policy("allow 192.0.2.7 53,4000-4001 dns");
 	check(policy && policy->behind && policy->behind->image, "in front of a compiled form");
+	check(may_allow(policy, 4000) && may_allow(policy, 4001), "a port of the rule in front");
+	check(may_allow(policy, 80) && may_allow(policy, 443), "a port of a rule behind");
+	check(!may_allow(policy, 4002) && !may_allow(policy, 22), "a port of no rule");
 	check(line_for(policy, "192.0.2.7", 53) == 1, "in front");
 	check(line_for(policy, "10.1.2.3", 80) == 2, "behind");
 	check(is_current(policy), "in front, current");

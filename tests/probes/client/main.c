@@ -8,6 +8,8 @@
  * Steps act on one socket, made blocking at the first step that needs it; `use:N` goes on with the
  * Nth of eight (the first is 0).
  *   socket inherit:FD                          make it now; take the one that has that number
+ *   socket-by-number                           make it by syscall(SYS_socket)
+ *   number-of:udp|unix                         its number was that of such a socket before
  *   swap                                       back to the number from before a duplicate
  *   untidy                                     the address has more in it than a peer's
  *   mtu mss peername mark:N                    options that a connection answers; SO_MARK
@@ -111,8 +113,6 @@ static bool run_own_step(const struct step *step)
 {
 	if (!strcmp(step->name, "inherit"))
 		at->fd = step->number;
-	else if (!strcmp(step->name, "socket"))
-		need_socket();
 	else if (!strcmp(step->name, "use"))
 		at = &endpoints[step->number % SOCKETS_MOST];
 	else if (!strcmp(step->name, "port"))

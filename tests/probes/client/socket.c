@@ -27,6 +27,27 @@ void need_socket(void)
 		die("socket");
 }
 
+/* Made and closed: the next descriptor has its number. */
+static void open_other_before(const char *kind)
+{
+	int family = strcmp(kind, "unix") == 0 ? AF_UNIX : AF_INET;
+
+	close(socket(family, SOCK_DGRAM, 0));
+}
+
+static bool run_making(const struct step *step)
+{
+	if (!strcmp(step->name, "socket"))
+		need_socket();
+	else if (!strcmp(step->name, "socket-by-number"))
+		at->fd = (int)syscall(SYS_socket, address.ss_family, SOCK_STREAM, 0);
+	else if (!strcmp(step->name, "number-of"))
+		open_other_before(step->rest);
+	else
+		return false;
+	return true;
+}
+
 static void set_nonblocking(bool on)
 {
 	int flags;
@@ -385,6 +406,6 @@ bool run_socket_step(const struct step *step)
 		go_on_as(step->name, result);
 		return true;
 	}
-	return run_option(step) || run_question(step->name) || run_option_question(step->name) ||
-	       run_closing(step);
+	return run_making(step) || run_option(step) || run_question(step->name) ||
+	       run_option_question(step->name) || run_closing(step);
 }
