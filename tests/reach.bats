@@ -129,8 +129,15 @@ privileges_can_be_gained() {
 	[[ ,$(findmnt -no OPTIONS -T .), != *,nosuid,* ]] || must_skip "nosuid here"
 }
 
-# There is one user here, so another one is acted.
+# There is one user here, so another one is acted, by a preload. So tfo-run must not find the static tfoctl, which that
+# does not reach.
 as_another_user() { # COMMAND...
+	local PATH=$PWD/acted/bin:$PATH
+	if [[ ! -d acted ]]; then
+		mkdir -p acted/bin acted/lib
+		cp "$TFO_BUILD/bin/tfo-run" "$TFO_BUILD/bin/tfoctl" acted/bin
+		cp "$LIBRARY" acted/lib
+	fi
 	cat >other.c <<-'END'
 		unsigned int getuid(void) { return 1000; }
 		unsigned int geteuid(void) { return 1000; }

@@ -251,6 +251,31 @@ copy_installation() { # DIRECTORY
 	expect_only "$BATS_TEST_TMPDIR/real/lib/libtfo-preload.so"
 }
 
+@test "the static tfoctl of the runtime is asked where there is one, else the one beside tfo-run" {
+	copy_installation one
+	mkdir -p one/libexec/tfo-run
+	try one/bin/tfo-run printenv LD_PRELOAD
+	expect_only "$PWD/one/lib/libtfo-preload.so"
+	static=one/libexec/tfo-run/tfoctl
+	# shellcheck disable=SC2016 # what it says when it runs
+	printf '#!/bin/sh\n%s\n' 'echo asked >>asked' 'exec one/bin/tfoctl "$@"' >$static
+	try one/bin/tfo-run printenv LD_PRELOAD
+	expect_only "$PWD/one/lib/libtfo-preload.so"
+	[[ ! -e asked ]] || unexpected "the one that cannot be executed is left alone"
+	chmod +x $static
+	for run in one/bin/tfo-run "sh $PWD/one/bin/tfo-run" "$PWD/one/bin/../bin/tfo-run"; do
+		rm -f asked
+		# shellcheck disable=SC2086 # words of a command line
+		try $run printenv LD_PRELOAD
+		expect_status 0
+		[[ -e asked ]] || unexpected "the static one is asked"
+	done
+	try one/bin/tfo-run -a '* 443 tsl' touch ran
+	expect_status 125
+	expect_error_with 'tfo-run: touch: not run, because the policy is refused'
+	[[ ! -e ran ]] || unexpected "that the program was not run"
+}
+
 @test "a library whose path LD_PRELOAD cannot hold: one sentence and 125" {
 	for name in 'with space' with:colon; do
 		copy_installation "$name"
