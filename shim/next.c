@@ -115,7 +115,7 @@ static void ask_kernel_instead(void)
 		next.pwritev2 = pwritev2_by_number;
 }
 
-bool next_connect_is_libcs;
+bool next_connect_is_libcs, next_socket_is_libcs;
 
 /* An address, and where the object begins that it is in. */
 struct place {
@@ -168,6 +168,7 @@ void next_resolve(void)
 	look_up("vfork", (void *)&next_vfork);
 	ask_kernel_instead();
 	next_connect_is_libcs = is_libcs(&next.connect);
+	next_socket_is_libcs = is_libcs(&next.socket);
 }
 
 /* glibc has at_quick_exit() in a static library only, musl in the shared one. */

@@ -52,6 +52,9 @@ void next_resolve(void);
  * asked when the program connects. Known once everything is resolved. */
 extern HIDDEN bool next_connect_is_libcs;
 
+/* The same of socket(2): another library may make it MPTCP. */
+extern HIDDEN bool next_socket_is_libcs;
+
 /* at_quick_exit(3). Called by a constructor. */
 void next_at_quick_exit(void (*handler)(void));
 

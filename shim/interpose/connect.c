@@ -32,6 +32,7 @@ static SLOW_PATH int connect_noted(int fd, const struct sockaddr *address, sockl
 {
 	struct tracking tracking = table_find(fd);
 
+	hold_note_dissolution(fd, address, length);
 	if (table_state(&tracking) == SOCKET_IN_FLIGHT ||
 	    table_state(&tracking) == SOCKET_CONNECTING)
 		handshake_has_ended(&tracking);
@@ -69,6 +70,15 @@ INTERPOSER int connect(int fd, const struct sockaddr *address, socklen_t length)
 	return connect_stream(fd, address, length);
 }
 
+static void note_stream(int fd, int protocol)
+{
+	table_note_stream(fd);
+	if ((protocol == 0 || protocol == IPPROTO_TCP) && next_socket_is_libcs)
+		table_note_tcp(fd);
+	else
+		table_doubt_tcp(fd);
+}
+
 /* What is remembered of a number whose descriptor was closed behind our back is not of this one. */
 INTERPOSER int socket(int domain, int type, int protocol)
 {
@@ -82,7 +92,7 @@ INTERPOSER int socket(int domain, int type, int protocol)
 		table_unmark(fd);
 	}
 	if ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
-		table_note_stream(fd);
+		note_stream(fd, protocol);
 	else
 		table_note_other(fd);
 	return fd;

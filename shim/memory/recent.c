@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A slot for each of a few destinations. Each has a lock that nobody waits for: who finds it taken
- * (another thread; a signal handler, by what it interrupted) asks and tells the memory itself.
+ * A slot for each of a few destinations, one of two. Each has a lock that nobody waits for: who
+ * finds it taken (another thread; a signal handler, by what it interrupted) asks and tells the
+ * memory itself.
  */
 #include "shim/memory/recent.h"
 
@@ -29,26 +30,47 @@ struct slot {
 static struct slot slots[SLOTS];
 static _Atomic(bool) is_behind; /* some slot may be */
 
-/* The destination's slot, taken; NULL: it has none at this moment. */
-static struct slot *take(const struct memory_place *place)
-{
-	struct slot *slot = &slots[place->tag % SLOTS];
-
-	return atomic_exchange_explicit(&slot->taken, true, memory_order_acquire) ? NULL : slot;
-}
-
 static void give_back(struct slot *slot)
 {
 	atomic_store_explicit(&slot->taken, false, memory_order_release);
 }
 
+static bool is_at(const struct slot *slot, const struct memory_place *place)
+{
+	return slot->place.tag == place->tag && slot->place.port == place->port &&
+	       slot->place.address[0] == place->address[0] &&
+	       slot->place.address[1] == place->address[1];
+}
+
 static bool is_of(const struct slot *slot, const struct memory_place *place,
 		  const struct policy_rule *rule)
 {
-	return slot->tick == clock_coarse_ns() && slot->rule == rule &&
-	       slot->place.tag == place->tag && slot->place.port == place->port &&
-	       slot->place.address[0] == place->address[0] &&
-	       slot->place.address[1] == place->address[1];
+	return slot->tick == clock_coarse_ns() && slot->rule == rule && is_at(slot, place);
+}
+
+/* The destination's slot, taken, or another that it may have; NULL: there is none at this moment.
+ */
+static struct slot *take(const struct memory_place *place)
+{
+	const uint64_t choices[] = {place->tag, place->tag / SLOTS};
+	struct slot *other = NULL;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct slot *slot = &slots[choices[i] % SLOTS];
+
+		if (atomic_exchange_explicit(&slot->taken, true, memory_order_acquire))
+			continue;
+		if (is_at(slot, place)) {
+			if (other)
+				give_back(other);
+			return slot;
+		}
+		if (!other && slot->tick != clock_coarse_ns())
+			other = slot;
+		else
+			give_back(slot);
+	}
+	return other;
 }
 
 static void write_down(struct slot *slot)

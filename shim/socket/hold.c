@@ -292,11 +292,24 @@ static int connect_to_internet(int fd, const struct sockaddr *address, socklen_t
 	return connect_under_rule(fd, address, length, &verdict);
 }
 
+static bool dissolves(const struct sockaddr *address, socklen_t length)
+{
+	return !is_absurd(address) && length >= sizeof(address->sa_family) &&
+	       address->sa_family == AF_UNSPEC;
+}
+
+void hold_note_dissolution(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (dissolves(address, length))
+		table_doubt_tcp(fd);
+}
+
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
-	if (!is_internet_address(address, length))
-		return next.connect(fd, address, length);
-	return connect_to_internet(fd, address, length);
+	if (is_internet_address(address, length))
+		return connect_to_internet(fd, address, length);
+	hold_note_dissolution(fd, address, length);
+	return next.connect(fd, address, length);
 }
 
 /* Whether the program may think that it is connected: it was told so, poll may have said so, or it
@@ -314,8 +327,7 @@ int hold_connect_again(struct tracking *tracking, const struct sockaddr *address
 {
 	int failure;
 
-	if (!is_absurd(address) && length >= sizeof(address->sa_family) &&
-	    address->sa_family == AF_UNSPEC) {
+	if (dissolves(address, length)) {
 		/* An ordinary connection would be there, and would be reset. */
 		release_and_await(tracking->fd);
 		return next.connect(tracking->fd, address, length);
@@ -357,6 +369,7 @@ int hold_connect_plainly(int fd, const struct tracked *socket, bool wait)
 
 	if (next.connect(fd, &nobody, sizeof(nobody)) != 0)
 		return -1;
+	table_doubt_tcp(fd);
 	if (!hold_disarm(fd)) {
 		/* With the client bit off the kernel does not even take the option back, and would
 		 * hold again what can never be sent. The association stays dissolved. */

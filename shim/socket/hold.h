@@ -19,10 +19,13 @@ static inline bool hold_is_out_of_question(const struct sockaddr *address, sockl
 	const union socket_address *to = (const union socket_address *)address;
 
 	/* The port is in the same place in both families; what has none is not allowed, or is seen
-	 * to be of another family then. */
-	return !is_absurd(address) && length >= sizeof(to->ip4) &&
+	 * to be of another family then. What dissolves a connection is noted. */
+	return !is_absurd(address) && length >= sizeof(to->ip4) && to->any.sa_family != AF_UNSPEC &&
 	       !settings_may_allow((const uint8_t *)&to->ip4.sin_port);
 }
+
+/* The program is about to connect(2): to nobody (AF_UNSPEC), maybe. */
+void hold_note_dissolution(int fd, const struct sockaddr *address, socklen_t length);
 
 /*
  * connect(2) for a socket that is not tracked, or only watched: held if a rule allows it and the

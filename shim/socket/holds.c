@@ -41,10 +41,25 @@ void hold_program_sets_own(void)
 	atomic_store(&program_sets_own, true);
 }
 
-/* The socket is asked and not our socket(): other preloads and the kernel may make it MPTCP. */
+/* The kernel may make MPTCP of TCP (BPF's update_socket_protocol): one socket is asked for all,
+ * since it does the same for all of a process. The user's hold would send to whatever it is. */
+static bool is_tcp(int fd)
+{
+	static _Atomic(bool) tcp_is_tcp;
+	bool known = table_is_tcp(fd) && hold_in_use() == &kernel_hold;
+
+	if (known && atomic_load_explicit(&tcp_is_tcp, memory_order_relaxed))
+		return true;
+	if (option_of(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
+		return false;
+	if (known)
+		atomic_store_explicit(&tcp_is_tcp, true, memory_order_relaxed);
+	return true;
+}
+
 bool hold_is_possible(int fd)
 {
-	if (option_of(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
+	if (!is_tcp(fd))
 		return false;
 	return !atomic_load_explicit(&program_sets_own, memory_order_relaxed) ||
 	       (option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) <= 0 &&
@@ -86,20 +101,25 @@ static struct attempt leave_alone(int fd, const struct tracked *facts, const cha
 
 static struct attempt connect_unarmed(int fd, const struct tracked *facts)
 {
-	if (errno == ENOPROTOOPT && !settings.hold) {
+	int refusal = errno;
+
+	if (refusal == ENOPROTOOPT && !settings.hold &&
+	    option_of(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP) {
 		atomic_store(&kernel_has_none, true);
 		return user_hold.connect(fd, facts);
 	}
 	return leave_alone(fd, facts,
-			   errno == EOPNOTSUPP ? CLIENT_BIT_IS_OFF
-					       : "plain: the kernel refuses TCP_FASTOPEN_CONNECT");
+			   refusal == EOPNOTSUPP
+				   ? CLIENT_BIT_IS_OFF
+				   : "plain: the kernel refuses TCP_FASTOPEN_CONNECT");
 }
 
 /* A socket that was connected before and dissolved (AF_UNSPEC) has an ECONNRESET to tell. A SYN
  * takes it away; a held one must not let the program see it. */
 static void forget_old_error(int fd)
 {
-	option_of(fd, SOL_SOCKET, SO_ERROR);
+	if (!table_is_tcp(fd))
+		option_of(fd, SOL_SOCKET, SO_ERROR);
 }
 
 static struct attempt connect_in_kernel(int fd, const struct tracked *facts)

@@ -53,21 +53,43 @@ static bool has_kind(int fd, uint8_t kind)
 	return atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & kind;
 }
 
+static void add_kind(int fd, uint8_t kind)
+{
+	if ((unsigned int)fd < TABLE_KINDS && !has_kind(fd, kind))
+		atomic_fetch_or_explicit(&table_kinds[fd], kind, memory_order_relaxed);
+}
+
+static void take_kind(int fd, uint8_t kind)
+{
+	if ((unsigned int)fd < TABLE_KINDS && has_kind(fd, kind))
+		atomic_fetch_and_explicit(&table_kinds[fd], (uint8_t)~kind, memory_order_relaxed);
+}
+
 void table_note_stream(int fd)
 {
-	if ((unsigned int)fd >= TABLE_KINDS)
-		return;
-	if (!has_kind(fd, KIND_STREAM))
-		atomic_fetch_or_explicit(&table_kinds[fd], KIND_STREAM, memory_order_relaxed);
-	if (has_kind(fd, KIND_OTHER))
-		atomic_fetch_and_explicit(&table_kinds[fd], (uint8_t)~KIND_OTHER,
-					  memory_order_relaxed);
+	add_kind(fd, KIND_STREAM);
+	take_kind(fd, KIND_OTHER);
 }
 
 void table_note_other(int fd)
 {
-	if ((unsigned int)fd < TABLE_KINDS && !has_kind(fd, KIND_OTHER))
-		atomic_fetch_or_explicit(&table_kinds[fd], KIND_OTHER, memory_order_relaxed);
+	add_kind(fd, KIND_OTHER);
+	take_kind(fd, KIND_TCP);
+}
+
+void table_note_tcp(int fd)
+{
+	add_kind(fd, KIND_TCP);
+}
+
+void table_doubt_tcp(int fd)
+{
+	take_kind(fd, KIND_TCP);
+}
+
+bool table_is_tcp(int fd)
+{
+	return (unsigned int)fd < TABLE_KINDS && has_kind(fd, KIND_TCP);
 }
 
 static struct leaf *leaf_of(int fd)

@@ -107,6 +107,7 @@ struct tracking {
 #define TABLE_KINDS 65536u
 #define KIND_STREAM 1
 #define KIND_OTHER  2
+#define KIND_TCP    4
 extern HIDDEN _Atomic(uint8_t) table_kinds[TABLE_KINDS];
 
 /* In the low half the sockets connecting, held, busy, in flight or kept: the one thing that read,
@@ -214,6 +215,12 @@ static inline bool table_is_other(int fd)
 	return (unsigned int)fd < TABLE_KINDS &&
 	       atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & KIND_OTHER;
 }
+
+/* Numbers that libc's own socket(2) gave to TCP, until another kind of socket gets the number or
+ * the socket is dissolved (AF_UNSPEC), which may leave it with an error to tell. */
+void table_note_tcp(int fd);
+void table_doubt_tcp(int fd);
+bool table_is_tcp(int fd);
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. Costs a system
  * call until something is tracked, and from the first table_expect_sharer() on. */
