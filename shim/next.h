@@ -65,6 +65,15 @@ void next_at_quick_exit(void (*handler)(void));
 #define INTERPOSER_ALIAS(other, name)                                                              \
 	extern INTERPOSER __typeof(name) other __attribute__((alias(#name)))
 
+/* A variadic function that takes words finds them where one that names them does (System V ABI for
+ * x86-64 and for AArch64), and then no list has to be made of them. So it may be defined as
+ * words_of_NAME: NAME is in the headers as a variadic one. Only where all are in registers: what
+ * was not passed may be read, but its place on the stack is somebody else's. */
+#define INTERPOSER_OF_WORDS(name)                                                                  \
+	extern INTERPOSER __typeof(*next.name) words_of_##name __asm__(#name)
+#define INTERPOSER_ALIAS_OF_WORDS(other, name)                                                     \
+	extern INTERPOSER __typeof(words_of_##name) other __attribute__((alias(#name)))
+
 /* Prototypes for the definitions, where the system's headers have none. */
 #define PROTOTYPE(result, name, parameters, arguments) INTERPOSER result name parameters;
 FUNCTIONS_OF_NUMBERS(PROTOTYPE)

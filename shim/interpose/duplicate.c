@@ -73,11 +73,22 @@ static void release_for_duplicate(int fd)
 	pthread_setcancelstate(cancel_state, NULL);
 }
 
-INTERPOSER int dup(int fd)
+/* Whether a duplicate is to be followed at all. */
+static bool is_followed(int fd)
+{
+	return sockets_are_noted() || table_may_be_stream(fd);
+}
+
+static SLOW_PATH int dup_followed(int fd)
 {
 	if (sockets_are_noted())
 		release_for_duplicate(fd);
 	return follow_duplicate(fd, next.dup(fd));
+}
+
+INTERPOSER int dup(int fd)
+{
+	return is_followed(fd) ? dup_followed(fd) : next.dup(fd);
 }
 
 /* The target is closed by the call, if the call is going to succeed. */
@@ -89,18 +100,28 @@ static void before_replacing(int fd, int target)
 	before_replacement(target);
 }
 
-INTERPOSER int dup2(int fd, int target)
+static SLOW_PATH int dup2_followed(int fd, int target)
 {
 	if (sockets_are_noted())
 		before_replacing(fd, target);
 	return follow_duplicate(fd, next.dup2(fd, target));
 }
 
-INTERPOSER int dup3(int fd, int target, int flags)
+INTERPOSER int dup2(int fd, int target)
+{
+	return is_followed(fd) ? dup2_followed(fd, target) : next.dup2(fd, target);
+}
+
+static SLOW_PATH int dup3_followed(int fd, int target, int flags)
 {
 	if (sockets_are_noted())
 		before_replacing(fd, target);
 	return follow_duplicate(fd, next.dup3(fd, target, flags));
+}
+
+INTERPOSER int dup3(int fd, int target, int flags)
+{
+	return is_followed(fd) ? dup3_followed(fd, target, flags) : next.dup3(fd, target, flags);
 }
 
 static bool is_duplication(int command)
@@ -116,27 +137,17 @@ static SLOW_PATH int fcntl_duplicate(int fd, int command, long argument,
 	return follow_duplicate(fd, real(fd, command, argument));
 }
 
-INTERPOSER int fcntl(int fd, int command, ...)
+INTERPOSER_OF_WORDS(fcntl);
+int words_of_fcntl(int fd, int command, long argument)
 {
-	va_list arguments;
-	long argument;
-
-	va_start(arguments, command);
-	argument = va_arg(arguments, long);
-	va_end(arguments);
 	if (is_duplication(command))
 		return fcntl_duplicate(fd, command, argument, next.fcntl);
 	return next.fcntl(fd, command, argument);
 }
 
-INTERPOSER int fcntl64(int fd, int command, ...)
+INTERPOSER_OF_WORDS(fcntl64);
+int words_of_fcntl64(int fd, int command, long argument)
 {
-	va_list arguments;
-	long argument;
-
-	va_start(arguments, command);
-	argument = va_arg(arguments, long);
-	va_end(arguments);
 	if (is_duplication(command))
 		return fcntl_duplicate(fd, command, argument, next.fcntl64);
 	return next.fcntl64(fd, command, argument);
@@ -472,7 +483,7 @@ __asm__(".text\n"
 #endif
 
 INTERPOSER_ALIAS(__dup2, dup2);
-INTERPOSER_ALIAS(__fcntl, fcntl);
+INTERPOSER_ALIAS_OF_WORDS(__fcntl, fcntl);
 INTERPOSER_ALIAS(__fork, fork);
 INTERPOSER_ALIAS(__clone, clone);
 INTERPOSER_ALIAS(_IO_fdopen, fdopen);

@@ -83,14 +83,9 @@ static SLOW_PATH int count_unacknowledged(int fd, int *count)
 	return result;
 }
 
-INTERPOSER READS_UNPASSED_WORDS int ioctl(int fd, unsigned long request, ...)
+INTERPOSER_OF_WORDS(ioctl);
+int words_of_ioctl(int fd, unsigned long request, long argument)
 {
-	va_list arguments;
-	long argument;
-
-	va_start(arguments, request);
-	argument = va_arg(arguments, long);
-	va_end(arguments);
 	if (sockets_are_live() && request == SIOCOUTQ)
 		return count_unacknowledged(fd, (int *)argument);
 	return next.ioctl(fd, request, argument);
