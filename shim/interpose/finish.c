@@ -202,27 +202,48 @@ static bool end_connecting(struct tracking *tracking, void *unused)
 	return true;
 }
 
-static bool end_watched(struct tracking *tracking, void *unused)
+static bool end_connected(struct tracking *tracking, void *unused)
 {
 	(void)unused;
 	if (table_is_same_socket(tracking)) {
 		connection_ends(tracking);
-		early_answer_avoid_at_exit(tracking);
+		early_answer_keep_out(tracking);
 	}
 	return true;
 }
 
-void before_exit(void)
+static bool end_timed(struct tracking *tracking, void *unused)
 {
-	if (!sockets_are_noted() && !recent_is_behind())
-		return;
-	if (!table_is_ours())
+	if (table_is_same_socket(tracking))
+		first_byte_looked_for(tracking);
+	return end_connected(tracking, unused);
+}
+
+/* Whatever else the process does before it ends may still write and read. */
+static void see_connections_through(void)
+{
+	if ((!sockets_are_noted() && !recent_is_behind()) || !table_is_ours())
 		return;
 	release_all(SYN_PROGRAM_CLOSES);
 	handshakes_see_through_exit();
 	table_each(SOCKET_CONNECTING, end_connecting, NULL);
-	table_each(SOCKET_WATCHED, end_watched, NULL);
 	recent_flush();
+}
+
+/* Nobody may read from here on. */
+static void end_connections(void)
+{
+	if (!sockets_are_noted() || !table_is_ours())
+		return;
+	table_each(SOCKET_WATCHED, end_connected, NULL);
+	table_each(SOCKET_TIMED, end_timed, NULL);
+	recent_flush();
+}
+
+void before_exit(void)
+{
+	see_connections_through();
+	end_connections();
 }
 
 INTERPOSER void _exit(int status)
@@ -239,9 +260,20 @@ INTERPOSER void _Exit(int status)
 	__builtin_unreachable();
 }
 
+/* A handler of SIGABRT may leave by a jump, and the program live on. */
+static bool may_survive_abort(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGABRT, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+	       action.sa_handler != SIG_IGN;
+}
+
 INTERPOSER void abort(void)
 {
-	before_exit();
+	see_connections_through();
+	if (!may_survive_abort())
+		end_connections();
 	next.abort();
 	__builtin_unreachable();
 }
@@ -268,16 +300,39 @@ INTERPOSER void thrd_exit(int result)
 	__builtin_unreachable();
 }
 
-/* exit() and the return from main, after the handlers of atexit(): libc closes the sockets without
- * asking us. */
-__attribute__((destructor)) static void before_normal_exit(void)
+/* exit() and the return from main: libc closes the sockets without asking us. The destructors of
+ * other libraries may come after ours, and talk to their servers. glibc calls all of them before
+ * the handler that was registered first; musl calls handlers before destructors. The second of the
+ * two is the last that is called, and only what is left in streams is written after it. */
+static void before_normal_exit(void)
 {
-	before_exit();
+	static bool is_last;
+
+	see_connections_through();
+	if (is_last)
+		end_connections();
+	is_last = true;
 }
 
-/* quick_exit() has handlers too; the first to be registered comes last. */
-__attribute__((constructor)) static void register_quick_exit(void)
+__attribute__((destructor)) static void as_destructor(void)
 {
+	before_normal_exit();
+}
+
+static void as_handler(void *unused)
+{
+	(void)unused;
+	before_normal_exit();
+}
+
+/* The C++ ABI's atexit(): with NULL the handler belongs to no object, whose destructors would call
+ * it. */
+int __cxa_atexit(void (*handler)(void *), void *argument, void *object);
+
+/* quick_exit() has handlers too; the first to be registered comes last. */
+__attribute__((constructor)) static void register_handlers(void)
+{
+	__cxa_atexit(as_handler, NULL, NULL);
 	next_at_quick_exit(before_exit);
 }
 

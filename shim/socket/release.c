@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <poll.h>
 
@@ -536,6 +537,8 @@ void connections_await_in_epoll(int epoll)
 #define DISCARD_MOST  64
 #define DISCARD_BYTES ((size_t)1 << 20)
 
+/* An answer to data that left with the SYN may come a round trip before it could have without that.
+ */
 static bool answer_may_be_early(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
@@ -546,12 +549,6 @@ static bool answer_may_be_early(const struct tracking *tracking)
 	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
 		return false;
 	return is_early(socket, outcome_of(tracking->fd).rtt_us) && !is_being_read(tracking->fd);
-}
-
-static bool is_written_by_others(const struct tracking *tracking)
-{
-	return !is_mine(tracking->socket) || tracking->fd <= STDERR_FILENO ||
-	       table_is_marked(tracking->fd, MARK_STREAM);
 }
 
 /* FIN, unless the program wants a reset (SO_LINGER). */
@@ -584,14 +581,37 @@ void early_answer_avoid(const struct tracking *tracking)
 	errno = saved;
 }
 
-void early_answer_avoid_at_exit(const struct tracking *tracking)
+/* What carries data is taken for lost on its way, from now on and after the socket's close. */
+static void answer_keep_out(int fd)
+{
+	/* A segment begins with TCP's header, whose length is in the upper half of the 13th byte,
+	 * in words of 4 bytes. */
+	static struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
+		BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 2),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_X, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(instructions) / sizeof(*instructions),
+		.filter = instructions,
+	};
+
+	next.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+void early_answer_keep_out(const struct tracking *tracking)
 {
 	int saved = errno;
 
-	if (!is_written_by_others(tracking))
-		early_answer_avoid(tracking);
-	else if (answer_may_be_early(tracking))
+	if (answer_may_be_early(tracking)) {
+		answer_keep_out(tracking->fd);
 		answer_discard(tracking->fd);
+	}
 	errno = saved;
 }
 
@@ -649,8 +669,11 @@ static bool see_through_exit(struct tracking *tracking, void *until_ns)
 {
 	if (!tracking->socket->inherited && table_is_same_socket(tracking)) {
 		see_through(tracking, *(uint64_t *)until_ns);
-		if (!handshake_has_ended(tracking))
+		/* Not waited for a second time, whatever else is called on the way out. */
+		if (!handshake_has_ended(tracking)) {
 			connection_is_given_up(tracking);
+			table_move(tracking, SOCKET_UNTRACKED);
+		}
 	}
 	return true;
 }

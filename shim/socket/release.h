@@ -121,15 +121,16 @@ void connection_await_for_sending(struct tracking *tracking);
 void connection_await_of(int fd);
 void connections_await_in_epoll(int epoll);
 
-/* The program closes the socket, or ends. An answer to data that left with the SYN may be there,
- * unread, a round trip before it could have been without that, or come in this moment; it would
- * turn the close into a reset, which loses what has not left yet. So what was written ends with a
- * FIN before that, and the answer is thrown away. */
+/* The program closes the socket. An answer to data that left with the SYN may be there, unread, a
+ * round trip before it could have been without that, or come in this moment; it would turn the
+ * close into a reset, which loses what has not left yet. So what was written ends with a FIN before
+ * that, and the answer is thrown away. */
 void early_answer_avoid(const struct tracking *tracking);
 
-/* The same where the process may still write when it is already ending (another thread; libc, with
- * what is left in a stream): then there is no FIN, behind which it would get EPIPE. */
-void early_answer_avoid_at_exit(const struct tracking *tracking);
+/* The same for a process that ends: other threads, and libc with what is left in a stream, may
+ * write until it is gone, and behind a FIN they would die of a broken pipe. So the answer is thrown
+ * away, and what has not come yet is kept out. Nobody can read from the socket after that. */
+void early_answer_keep_out(const struct tracking *tracking);
 
 /* Waits until no handshake is under way on fd, at most until `until_ns`. Signals do not shorten it,
  * and nothing is recorded or consumed: a pending error is left for the program. */

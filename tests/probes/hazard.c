@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -268,6 +269,35 @@ static void idle_then_exit(char **args)
 	send_hello(fd);
 	for (int left = number(args[0]); left > 0; left -= 10)
 		poll(NULL, 0, 10);
+}
+
+static void *write_beside_end(void *has_written)
+{
+	int fd = blocking_connection();
+
+	if (write(fd, "x", 1) != 1)
+		die("write");
+	sem_post(has_written);
+	sleep_ms(30);
+	if (write(fd, "y", 1) != 1)
+		die("write");
+	pause();
+	return NULL;
+}
+
+/* exit | _exit. The process is ending, and one of its threads still writes. */
+static void end_beside_writer(char **args)
+{
+	pthread_t thread;
+	sem_t has_written;
+
+	sem_init(&has_written, 0, 0);
+	if (pthread_create(&thread, NULL, write_beside_end, &has_written) != 0)
+		die("pthread_create");
+	sem_wait(&has_written);
+	if (!strcmp(args[0], "exit"))
+		exit(3);
+	_exit(3);
 }
 
 /* ---- connect() in a signal handler ---- */
@@ -1238,6 +1268,7 @@ static const struct {
 	{"write-and-close", write_and_close_often},
 	{"request", request},
 	{"idle-then-exit", idle_then_exit},
+	{"end-beside-writer", end_beside_writer},
 	{"handler", handler},
 	{"dead-system", dead_system},
 	{"dead-fork", dead_fork},

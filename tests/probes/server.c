@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The test server: server [-6] [-v] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] -p PORT MODE
+ * The test server: server [-6] [-v] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] [-d MS] -p PORT MODE
  *
  *   echo         sends back what it reads
  *   sink         reads to the end
@@ -12,7 +12,8 @@
  *
  * -6 IPv6; -t TCP Fast Open with QLEN pending connections; -a listens there (default: everywhere);
  * -p 0 any port; -v prints "accepted 1" when connection 1 has come; -i gives up on a connection
- * after that long without progress (default 10000).
+ * after that long without progress (default 10000); -d thinks that long before each answer, and
+ * reads nothing meanwhile.
  *
  * Prints "listening PORT" when it is ready, and at the end of each connection one line:
  *   conn 1 bytes=5 end=eof syn_data=1 fnv=a430d84680aabd0b data="hello"
@@ -57,6 +58,7 @@ struct conn {
 	char first[64];
 	int64_t deadline; /* ms */
 
+	int64_t thinks_until;	  /* ms */
 	size_t out_done, out_len; /* what is still to be sent */
 	char out[1 << 16];
 
@@ -75,7 +77,7 @@ struct mode {
 static struct {
 	const struct mode *mode;
 	int listener, signals;
-	int64_t idle; /* ms */
+	int64_t idle, thinking; /* ms */
 	bool verbose;
 	unsigned int accepted;
 	struct conn **conns;
@@ -151,6 +153,12 @@ static void put(struct conn *c, const char *data, size_t len)
 {
 	memcpy(c->out + c->out_len, data, len);
 	c->out_len += len;
+	c->thinks_until = now_ms() + server.thinking;
+}
+
+static bool thinks(const struct conn *c, int64_t now)
+{
+	return c->out_len && now < c->thinks_until;
 }
 
 static void take_answer(struct conn *c, const char *data, size_t len)
@@ -352,9 +360,13 @@ static int next_timeout(int64_t now)
 {
 	int64_t soonest = INT64_MAX;
 
-	for (size_t i = 0; i < server.count; i++)
-		if (server.conns[i]->deadline < soonest)
-			soonest = server.conns[i]->deadline;
+	for (size_t i = 0; i < server.count; i++) {
+		const struct conn *c = server.conns[i];
+		int64_t due = thinks(c, now) ? c->thinks_until : c->deadline;
+
+		if (due < soonest)
+			soonest = due;
+	}
 	if (soonest == INT64_MAX)
 		return -1;
 	return soonest > now ? (int)(soonest - now) : 0;
@@ -364,15 +376,17 @@ static int next_timeout(int64_t now)
 static bool turn(struct pollfd *wait)
 {
 	size_t count = server.count;
-	int64_t now;
+	int64_t now = now_ms();
 
 	wait[0] = (struct pollfd){.fd = server.signals, .events = POLLIN};
 	wait[1] = (struct pollfd){.fd = server.listener, .events = POLLIN};
-	for (size_t i = 0; i < count; i++)
-		wait[i + 2] =
-			(struct pollfd){.fd = server.conns[i]->fd,
-					.events = server.conns[i]->out_len ? POLLOUT : POLLIN};
-	if (poll(wait, count + 2, next_timeout(now_ms())) < 0 && errno != EINTR)
+	for (size_t i = 0; i < count; i++) {
+		const struct conn *c = server.conns[i];
+
+		wait[i + 2] = (struct pollfd){.fd = thinks(c, now) ? -1 : c->fd,
+					      .events = c->out_len ? POLLOUT : POLLIN};
+	}
+	if (poll(wait, count + 2, next_timeout(now)) < 0 && errno != EINTR)
 		die("poll");
 	if (wait[0].revents)
 		return false;
@@ -456,7 +470,8 @@ static void open_listener(int family, const char *text, int port, int qlen)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: server [-6] [-v] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] -p PORT MODE\n"
+	fprintf(stderr, "usage: server [-6] [-v] [-t QLEN] [-a ADDRESS] [-i IDLE_MS] [-d MS] "
+			"-p PORT MODE\n"
 			"       MODE: echo sink answer speak-first close reset http\n");
 	exit(2);
 }
@@ -485,7 +500,7 @@ int main(int argc, char **argv)
 	int family = AF_INET, qlen = 0, port = -1, option;
 	const char *address = NULL;
 
-	while ((option = getopt(argc, argv, "6vt:a:p:i:")) != -1) {
+	while ((option = getopt(argc, argv, "6vt:a:p:i:d:")) != -1) {
 		switch (option) {
 		case '6':
 			family = AF_INET6;
@@ -504,6 +519,9 @@ int main(int argc, char **argv)
 			break;
 		case 'i':
 			server.idle = number(optarg);
+			break;
+		case 'd':
+			server.thinking = number(optarg);
 			break;
 		default:
 			usage();

@@ -19,10 +19,10 @@
  * send sendto sendto-to sendmsg sendmsg-to writev sendmmsg pwritev2 dprintf sendfile splice more;
  * DATA: text, @N for N bytes, =get, =post all:DOOR:DATA                              until all is
  * sent, polling when told EAGAIN write-all:DATA                             all:write:DATA fdopen
- * fprintf:DATA fclose                 stdio on the socket read read-dontwait peek read-all
- * read-all: until the end of the stream readv recv recvfrom recvmsg recvmmsg preadv2 read-n:DOOR:N
- * N bytes, polling when told EAGAIN wait-all:N                                 N bytes by
- * MSG_WAITALL poll:EVENTS:MS ppoll:... select:... pselect:... epoll:... epoll-pwait:...
+ * fprintf:DATA buffer:DATA fclose     stdio on the socket; buffer does not flush read read-dontwait
+ * peek read-all read-all: until the end of the stream readv recv recvfrom recvmsg recvmmsg preadv2
+ * read-n:DOOR:N N bytes, polling when told EAGAIN wait-all:N                                 N
+ * bytes by MSG_WAITALL poll:EVENTS:MS ppoll:... select:... pselect:... epoll:... epoll-pwait:...
  * epoll-pwait2:... EVENTS: in, out, inout; prints what is ready await-all:EVENTS:MS polls all
  * sockets until each was ready once epoll-edge                                 adds the socket to
  * an epoll set with EPOLLET epoll-wait:MS                              waits on that set peer name

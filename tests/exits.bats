@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Promise 2 when a process ends: the server's answer to data in a SYN comes a round trip earlier than it used to, and must
+# turn no end of a stream into a reset.
+
+load helper
+load lab/lab.bash
+load sockets
+
+teardown() {
+	lab_reset
+}
+
+# With the library the answer comes 40 ms after the handshake has ended; the process has asked the kernel to end it by
+# then, and the kernel does it 40 ms later: nobody reads an answer that comes between our last look and the kernel's
+# close(). Without the library the process has been gone for 80 ms.
+begin_with_late_answer() {
+	lab_need strace
+	begin 120 answer -t 16 -d 40
+}
+
+client() {
+	timeout 30 strace -f -qq -o /dev/null -e trace=exit_group -e inject=exit_group:delay_enter=80000 \
+		-E LD_PRELOAD="${WITH-} ${BESIDE-}" "$PROBES/${PROGRAM:-client}" "$ADDRESS" "$PORT" "$@" 2>&1 3>&-
+	echo "exit status $?"
+}
+
+with_library() {
+	WITH=$PRELOAD "$@"
+}
+
+ends_its_stream() { # STEP...
+	same "$@"
+	[[ $SEEN == *'bytes=2 end=eof'* ]]
+	in_syn
+}
+
+@test "an answer that comes when the process is about to end: the stream ends" {
+	begin_with_late_answer
+	for end in exit:3 _exit:3 quick_exit:3 syscall-exit:3 return; do
+		ends_its_stream connect write:x write:y $end
+	done
+}
+
+@test "the same of a connection of another thread, and with bytes that are left in a stream" {
+	begin_with_late_answer
+	for end in exit:3 _exit:3; do
+		ends_its_stream background:connect join write:x write:y $end
+	done
+	for end in exit:3 return; do
+		ends_its_stream connect write:x fdopen buffer:y $end
+	done
+}
+
+@test "a thread that writes while the process ends: its bytes arrive, and it breaks no pipe" {
+	begin_with_late_answer
+	for end in exit _exit; do
+		PROGRAM=hazard ends_its_stream end-beside-writer $end
+		[[ $SEEN == *'exit status 3'* ]]
+	done
+}
+
+@test "a connection whose first byte is timed (control=) ends its stream, too" {
+	begin_with_late_answer
+	allow_everything control=1/2
+	for _ in 1 2 3 4 5 6; do
+		same connect write:x write:y exit:3
+		[[ $SEEN == *'bytes=2 end=eof'* ]]
+	done
+}
+
+@test "a library whose destructor comes after ours still talks to the server" {
+	cat >farewell.c <<-'END'
+		#include <stdio.h>
+		#include <unistd.h>
+
+		__attribute__((destructor)) static void farewell(void)
+		{
+			char answer[16];
+			long got;
+
+			if (access("/proc/self/fd/3", F_OK) != 0)
+				return;
+			printf("write: %ld\n", (long)write(3, "y", 1));
+			while ((got = read(3, answer, sizeof(answer))) > 0)
+				printf("read: %ld\n", got);
+			printf("read: %ld\n", got);
+		}
+	END
+	gcc -shared -fPIC -o farewell.so farewell.c
+	begin_with_late_answer
+	for end in exit:3 return; do
+		BESIDE=$PWD/farewell.so ends_its_stream connect write:x $end
+		[[ $SEEN == *'read: 3'$'\n''read: 0'* ]]
+	done
+}
