@@ -390,6 +390,11 @@ begin_either() { # KIND RTT_MS MODE
 	done
 	same nonblock connect-wait write:x close sleep:300
 	[[ $SEEN == *'bytes=1 end=eof'* ]]
+	for sent_unseen in 'sendfile:y close' 'fdopen fprintf:y fclose'; do
+		# shellcheck disable=SC2086 # several steps
+		same nonblock connect-wait write:x $sent_unseen sleep:300
+		[[ $SEEN == *'bytes=2 end=eof'* ]]
+	done
 	# Who has begun to read it is no earlier than it.
 	for finish in close exit:0; do
 		same connect write:x read-n:read:1 $finish

@@ -48,13 +48,13 @@ static void release_passed(const struct msghdr *message)
 static bool emit_message(int fd, const struct msghdr *message, int flags, ssize_t *result)
 {
 	if (!is_readable(message, sizeof(*message))) {
-		release_for_sharing(fd);
+		release_unseen(fd);
 		return false;
 	}
 	release_passed(message);
 	/* Control data is nothing for a SYN. */
 	if (message->msg_controllen > 0) {
-		release_for_sharing(fd);
+		release_unseen(fd);
 		return false;
 	}
 	return emit(&(struct transmission){fd, message->msg_iov, message->msg_iovlen, flags, false},
@@ -290,7 +290,7 @@ INTERPOSER int __dprintf_chk(int fd, int flag, const char *format, ...)
 INTERPOSER void backtrace_symbols_fd(void *const *frames, int count, int fd)
 {
 	if (sockets_are_live())
-		release_for_sharing(fd);
+		release_unseen(fd);
 	next.backtrace_symbols_fd(frames, count, fd);
 }
 

@@ -453,7 +453,7 @@ void release_for_sending(int fd, int flags)
 	const struct transmission unseen = {.fd = fd, .flags = flags};
 	struct tracking tracking;
 
-	release_for_sharing(fd);
+	release_unseen(fd);
 	tracking = table_find(fd);
 	await_if_connected(&tracking, &unseen);
 }

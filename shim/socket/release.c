@@ -103,6 +103,13 @@ void release_for_reading(int fd, bool nonblocking_call)
 	}
 }
 
+void release_unseen(int fd)
+{
+	struct tracking tracking = table_find(fd);
+
+	release(&tracking, SYN_PROGRAM_SHARES);
+}
+
 void release_for_sharing(int fd)
 {
 	struct tracking tracking = table_find(fd);

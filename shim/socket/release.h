@@ -27,8 +27,12 @@ bool release_untracked(int fd, const struct tracked *facts);
  * non-blocking one is told EAGAIN by the kernel, and what it waits for next decides. */
 void release_for_reading(int fd, bool nonblocking_call);
 
-/* fd is about to be used in a way that this library does not follow: duplicated, given to stdio or
- * another program, sent from inside the kernel. */
+/* fd is about to be used in a way that this library does not look into: by stdio, or from inside
+ * the kernel. */
+void release_unseen(int fd);
+
+/* The same where somebody else may use it from then on: it is about to be duplicated, or given to
+ * other threads of libc. */
 void release_for_sharing(int fd);
 
 /* fd is about to be passed to another process, which will not know that it may be in flight: if the
