@@ -331,20 +331,18 @@ INTERPOSER FILE *popen(const char *command, const char *type)
 }
 
 /* exec closes descriptors, and ends the keeper. In a vfork child the table is the parent's, and is
- * only read. */
+ * only read; the parent keeps what closes on exec. */
 static void before_exec(void)
 {
-	if (recent_is_behind() && table_is_ours())
-		recent_flush();
-	if (!sockets_are_live())
+	if (!sockets_are_live() && !recent_is_behind())
 		return;
-	/* In a vfork child the parent keeps what closes on exec. */
 	if (!table_is_ours()) {
 		handshakes_see_through_spawn();
 		return;
 	}
 	release_all(SYN_PROGRAM_SHARES);
 	handshakes_see_through_exec();
+	recent_flush();
 }
 
 INTERPOSER int execve(const char *path, char *const arguments[], char *const environment[])

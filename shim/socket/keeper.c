@@ -123,6 +123,13 @@ static bool look_at_kept(struct tracking *tracking, void *context)
 	return true;
 }
 
+void keeper_close_ended(void)
+{
+	struct round round = {.now = clock_now_ns()};
+
+	table_each(SOCKET_KEPT, look_at_kept, &round);
+}
+
 static uint64_t look_round(void)
 {
 	struct round round = {.now = clock_now_ns(), .next_ns = UINT64_MAX};

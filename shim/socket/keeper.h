@@ -34,6 +34,10 @@ void keeper_take_over(struct tracking *tracking);
 /* The program wants to use a number that the keeper has: the keeper moves elsewhere, or closes. */
 void keeper_vacate(struct tracking *kept);
 
+/* The keeper is about to end with what it has, not yet closed (exec): closes it if its handshake
+ * has ended. */
+void keeper_close_ended(void);
+
 /* Ends the keeper, if there is one and it has nothing to do, and waits (at most 100 ms) until its
  * thread is gone. */
 void keeper_dismiss(void);

@@ -721,6 +721,7 @@ void handshakes_see_through_exit(void)
 void handshakes_see_through_exec(void)
 {
 	see_all_through(see_through_exec, true);
+	keeper_close_ended();
 }
 
 void handshakes_see_through_spawn(void)
