@@ -43,8 +43,9 @@ ends_its_stream() { # STEP...
 	done
 }
 
-@test "the same of a connection of another thread, and with bytes that are left in a stream" {
+@test "the same of a connection of another thread, of a duplicate, and with bytes that are left in a stream" {
 	begin_with_late_answer
+	ends_its_stream connect write:x dup write:y exit:3
 	for end in exit:3 _exit:3; do
 		ends_its_stream background:connect join write:x write:y $end
 	done

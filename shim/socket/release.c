@@ -261,14 +261,15 @@ void release_all(enum syn_reason reason)
 	table_each(SOCKET_HELD, release_any, &reason);
 }
 
-/* When the last child was made: what was connected before it may be the child's, too. */
-static _Atomic(uint64_t) last_child_ns;
+/* When a child was made or a descriptor passed the last time: what was connected before it may be
+ * another process's, too. */
+static _Atomic(uint64_t) last_sharing_ns;
 
 void release_for_child(void)
 {
 	if (!sockets_are_noted() || !table_is_ours())
 		return;
-	atomic_store(&last_child_ns, clock_now_ns());
+	atomic_store(&last_sharing_ns, clock_now_ns());
 	release_all(SYN_PROGRAM_SHARES);
 }
 
@@ -550,9 +551,8 @@ static bool answer_may_be_early(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
 
-	/* Others who have the socket may want to read it, and to write. */
-	if (!socket->syn_bytes || socket->inherited || socket->shared ||
-	    last_child_ns >= socket->connected_ns ||
+	/* Another process that has the socket may want to read it, and to write. */
+	if (!socket->syn_bytes || socket->inherited || last_sharing_ns >= socket->connected_ns ||
 	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
 		return false;
 	return is_early(socket, outcome_of(tracking->fd).rtt_us) && !is_being_read(tracking->fd);
@@ -581,7 +581,7 @@ void early_answer_avoid(const struct tracking *tracking)
 {
 	int saved = errno;
 
-	if (answer_may_be_early(tracking)) {
+	if (!tracking->socket->shared && answer_may_be_early(tracking)) {
 		end_before_answer(tracking->fd);
 		answer_discard(tracking->fd);
 	}
@@ -657,7 +657,7 @@ void release_for_passing(int fd)
 	struct tracking tracking = table_find(fd);
 
 	if (tracking.socket)
-		atomic_store(&tracking.socket->shared, true);
+		atomic_store(&last_sharing_ns, clock_now_ns());
 	release(&tracking, SYN_PROGRAM_SHARES);
 	if (tracking.socket && table_state(&tracking) == SOCKET_IN_FLIGHT) {
 		see_through(&tracking, handshake_patience_ended_ns(tracking.socket));

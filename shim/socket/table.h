@@ -76,7 +76,7 @@ struct tracked {
 	_Atomic(int) epoll_set;	      /* the epoll set that it is in, or one of these: */
 #define EPOLL_SET_NONE	  (-1)
 #define EPOLL_SET_UNKNOWN (-2)	     /* several, or put there before it was tracked */
-	_Atomic(bool) shared;	     /* somebody else may have it: duplicates, children */
+	_Atomic(bool) shared;	     /* it may have another number in this process, too */
 	_Atomic(bool) wants_to_read; /* a non-blocking read found nothing while held */
 	_Atomic(int) failure;	     /* why no SYN could be sent; 0 when the program knows */
 	_Atomic(bool) by_name;	     /* held only if the payload names a host that may be */
