@@ -21,8 +21,9 @@ begin_with_late_answer() {
 }
 
 client() {
-	timeout 30 strace -f -qq -o /dev/null -e trace=exit_group -e inject=exit_group:delay_enter=80000 \
-		-E LD_PRELOAD="${WITH-} ${BESIDE-}" "$PROBES/${PROGRAM:-client}" "$ADDRESS" "$PORT" "$@" 2>&1 3>&-
+	timeout 30 strace -f -qq -o /dev/null -e trace=exit_group,shutdown -e inject=exit_group:delay_enter=80000 \
+		-e inject=shutdown:delay_enter=300000 \
+		-E LD_PRELOAD="${WITH-} ${BESIDE-}" "$PROBES/${PROGRAM:-client}" "$ADDRESS" "$PORT" "$@" 2>stderr 3>&-
 	echo "exit status $?"
 }
 
@@ -60,6 +61,13 @@ ends_its_stream() { # STEP...
 		PROGRAM=hazard ends_its_stream end-beside-writer $end
 		[[ $SEEN == *'exit status 3'* ]]
 	done
+}
+
+@test "the process ends while the keeper is about to end a stream" {
+	begin_with_late_answer
+	same nonblock connect-wait write:xy close sleep:140 exit:3
+	[[ $SEEN == *'bytes=2 end=eof'* ]]
+	in_syn_though_looked_at
 }
 
 @test "a connection whose first byte is timed (control=) ends its stream, too" {

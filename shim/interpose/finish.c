@@ -47,12 +47,15 @@ bool before_close(int fd)
 
 void before_replacement(int target)
 {
-	if (!before_close(target)) {
-		struct tracking kept = table_find(target);
+	struct tracking kept;
 
-		if (table_state(&kept) == SOCKET_KEPT)
-			keeper_vacate(&kept);
-	}
+	if (before_close(target))
+		return;
+	kept = table_find(target);
+	if (table_state(&kept) == SOCKET_KEPT)
+		keeper_vacate(&kept);
+	/* If the keeper is closing it at this moment, it is not to close what comes here. */
+	before_close(target);
 }
 
 static SLOW_PATH int close_noted(int fd)

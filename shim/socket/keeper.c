@@ -91,15 +91,17 @@ static bool look_at_held(struct tracking *tracking, void *context)
 	return true;
 }
 
+/* Watched meanwhile: a process that ends in this moment sees to the early answer itself, and one
+ * that takes the number has closed it then. */
 static void close_kept(struct tracking *tracking, const struct outcome *outcome)
 {
 	struct tracked socket = table_facts(tracking->socket);
-	int fd = tracking->fd;
 
-	if (!table_move(tracking, SOCKET_UNTRACKED))
+	if (!table_move(tracking, SOCKET_WATCHED))
 		return; /* vacated at this moment */
-	early_answer_avoid(&(struct tracking){.fd = fd, .socket = &socket});
-	next.close(fd);
+	early_answer_avoid(&(struct tracking){.fd = tracking->fd, .socket = &socket});
+	if (table_move(tracking, SOCKET_UNTRACKED))
+		next.close(tracking->fd);
 	handshake_is_over(&socket, outcome);
 }
 
