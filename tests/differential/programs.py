@@ -452,8 +452,9 @@ class Connection:
 
     def unsure(self):
         """What may say one thing or the other before the handshake has ended. (In flight poll says nothing, where
-        it would say that more can be written: that is the one round trip.)"""
-        if not (self.sent or self.settled or self.blocking or self.connected_blocking):
+        it would say that more can be written: that is the one round trip. Beside another socket, whose blocking
+        connect() takes that round trip without the library, it would say so each time.)"""
+        if self.alone and not (self.sent or self.settled or self.blocking or self.connected_blocking):
             self.add(self.rng.choice(("peer", "error", "poll:out:0", "poll:inout:0")))
             self.add("#unsure")
 
