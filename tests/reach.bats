@@ -272,9 +272,19 @@ as_another_user() { # COMMAND...
 	done
 }
 
-@test "tfo-run forks once" {
-	strace -f -qq -o trace -e trace=clone,clone3,fork,vfork tfo-run true || must_skip "strace cannot be used here"
-	(($(grep -cE '(clone3?|v?fork)\(' trace) == 1)) || {
+forks_of() { # COMMAND...
+	strace -f -qq -o trace -e trace=clone,clone3,fork,vfork "$@" || must_skip "strace cannot be used here"
+	forks=$(grep -cE '(clone3?|v?fork)\(' trace)
+}
+
+@test "tfo-run forks once, or twice where its shell has lost a variable" {
+	forks_of env -i PATH="$PATH" tfo-run true
+	((forks == 1)) || {
+		cat trace
+		return 1
+	}
+	forks_of env -i PATH="$PATH" a-b=1 tfo-run true
+	((forks == 2)) || {
 		cat trace
 		return 1
 	}

@@ -86,6 +86,10 @@ for name in sorted(os.environb):
 	[[ ${lines[0]} == "${lines[1]}" ]] || unexpected "the same process"
 	try env a-b=1 tfo-run sh -c 'exit 42'
 	expect_status 42
+	# More than is usual, and as it was put there.
+	long=$(printf '%0100000d' 0)
+	try env a-b="$long" c="$long" tfo-run /usr/bin/python3 -c 'import os; print(len(os.environ["a-b"]), len(os.environ["c"]))'
+	expect_only '100000 100000'
 	# Under a number that is another process's in /proc.
 	try env -u PWD a-b=1 unshare -pf tfo-run /usr/bin/python3 -c 'import os; print("PWD" in os.environ, os.environ["a-b"], os.getpid())'
 	expect_only 'False 1 1'

@@ -3,11 +3,11 @@
  * tfoctl check: is everything there that Fast Open takes, on this machine and in a program? What
  * they are is found out in machine.c and program.c; here it is judged and said.
  */
-#include "environment.h"
 #include "json.h"
 #include "machine.h"
 #include "policy.h"
 #include "program.h"
+#include "start.h"
 #include "tfoctl.h"
 #include "tools/supervise/supervise.h"
 
@@ -19,12 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What tells tfo-run to supervise. */
-enum { STATUS_SUPERVISE = 124 };
-
 struct wish {
-	bool json, quiet, force, supervise;
-	bool for_shell; /* that of tfo-run */
+	bool json, quiet;
+	struct start_wish start;
 	const char *command;
 };
 
@@ -194,35 +191,6 @@ static void judge_memory(struct report *report)
 		advise(find(report, NOTE, "memory",
 			    "no file, so each process learns for itself, and forgets"),
 		       "Set TFO_STATE to a file in a directory of this user's.");
-}
-
-/* By the loader's name: it belongs to the libc. */
-static const char *libc_of(const struct elf *elf)
-{
-	const char *slash = strrchr(elf->loader, '/'), *name = slash ? slash + 1 : elf->loader;
-
-	if (elf->kind != ELF_DYNAMIC)
-		return NULL;
-	if (strncmp(name, "ld-musl-", 8) == 0)
-		return "musl";
-	return strncmp(name, "ld-linux", 8) == 0 ? "glibc" : name;
-}
-
-static unsigned int count_supervised(const struct policy *policy)
-{
-	unsigned int count = 0;
-
-	for (const struct policy_rule *rule = policy_first_rule(policy); rule; rule = rule->next)
-		count += policy_rule_allows_supervision(rule);
-	return count;
-}
-
-/* Whether tfo-run supervises a program by itself: where that is the only way, and rules are made
- * for it. */
-static bool is_to_be_supervised(const struct program *program, unsigned int rules)
-{
-	return program->reach == REACH_NO && program->is_supervisable && rules > 0 &&
-	       !supervise_trouble();
 }
 
 static bool only_parents_may_look(void)
@@ -431,88 +399,15 @@ static void print_json_report(const struct report *report, const char *command)
 	putchar('\n');
 }
 
-/* There it has what it puts in the place of $LIB, too (ld.so(8)). */
-static bool print_loader_directory(const struct elf *elf)
-{
-	const char *libc = libc_of(elf);
-	char path[PATH_MAX];
-
-	if (!libc || strcmp(libc, "glibc") != 0 || !realpath(elf->loader, path))
-		return false;
-	printf("%.*s\n", (int)(strrchr(path, '/') - path), path);
-	return true;
-}
-
-/* Why tfo-run does not run a program; with what would reach it. */
-static int refuse_start(const struct program *program)
-{
-	const char *trouble = program->is_supervisable ? supervise_trouble() : NULL;
-
-	printf("%s", program->why);
-	if (trouble)
-		printf("; nor can it be supervised: %s", trouble);
-	else if (program->is_supervisable)
-		printf("; tfo-run --supervise reaches it, under rules with payload any or "
-		       "supervise=yes");
-	putchar('\n');
-	return STATUS_NOT_STARTED;
-}
-
-/* A supervised program gains no privileges, unless root supervises it. */
-static int check_supervised_start(const struct program *program)
-{
-	if (!program->is_privileged || geteuid() == 0)
-		return policy_is_good() ? EXIT_SUCCESS : STATUS_TROUBLE;
-	puts("it gains privileges when it is run, which a supervised program cannot");
-	return STATUS_NOT_STARTED;
-}
-
-/* A program that only a supervisor reaches. */
-static int check_unreached_start(const struct program *program)
-{
-	bool bad;
-	struct policy *policy = load_policy(NULL, NULL, &bad);
-	unsigned int rules = policy && !bad ? count_supervised(policy) : 0;
-
-	policy_free(policy);
-	if (!policy || bad)
-		return STATUS_TROUBLE;
-	return is_to_be_supervised(program, rules) ? STATUS_SUPERVISE : refuse_start(program);
-}
-
-/* In two parts: a line, and what is behind it. */
-static void print_for_shell(const struct elf *elf)
-{
-	if (!print_loader_directory(elf))
-		putchar('\n');
-	print_repairs();
-}
-
-static int judge_start(const struct program *program, const struct wish *wish)
-{
-	if (program->reach == REACH_CANNOT_RUN) {
-		puts(program->why);
-		return STATUS_NOT_EXECUTABLE;
-	}
-	if (wish->supervise)
-		return check_supervised_start(program);
-	if (program->reach != REACH_NO)
-		return policy_is_good() ? EXIT_SUCCESS : STATUS_TROUBLE;
-	return program->is_supervisable ? check_unreached_start(program) : refuse_start(program);
-}
-
-/* For tfo-run, which has found the program and says by itself whose sentence it is. With `force`
- * it is run whatever program it is, with `supervise` not by LD_PRELOAD. */
+/* What tfo-run would say. */
 static int check_start(const struct wish *wish)
 {
-	struct program program = {.reach = REACH_UNKNOWN};
-	int status;
+	struct program program;
+	const char *why;
+	int status = judge_start(wish->command, &wish->start, &program, &why);
 
-	if (!wish->force)
-		program_examine(wish->command, &program);
-	status = judge_start(&program, wish);
-	if (wish->for_shell && (status == EXIT_SUCCESS || status == STATUS_SUPERVISE))
-		print_for_shell(&program.elf);
+	if (why)
+		puts(why);
 	return status;
 }
 
@@ -538,13 +433,11 @@ static int read_words(int count, char **words, struct wish *wish)
 		else if (options && strcmp(words[i], "--quiet") == 0)
 			wish->quiet = true;
 		else if (options && strcmp(words[i], "--force") == 0)
-			wish->force = true;
-		else if (options && strcmp(words[i], "--for-shell") == 0)
-			wish->for_shell = true;
+			wish->start.force = true;
 		else if (options && strcmp(words[i], "--json") == 0)
 			wish->json = true;
 		else if (options && strcmp(words[i], "--supervise") == 0)
-			wish->supervise = true;
+			wish->start.supervise = true;
 		else if ((options && words[i][0] == '-') || wish->command)
 			return refuse_word(words[i]);
 		else

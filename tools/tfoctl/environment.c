@@ -1,64 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A shell takes its environment for its variables: dash drops what cannot be one (the functions
- * that bash exports, BASH_FUNC_name%%), and each has some of its own that it passes on.
+ * that bash exports, BASH_FUNC_name%%), and each has some of its own that it passes on. This
+ * compares our environment, which is what the shell of tfo-run, our parent, passes on, with the one
+ * that it was started with, and says what makes good the difference.
  */
-#include "environment.h"
+#include "quote.h"
+#include "tfoctl.h"
 
 #include <ctype.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Read so much at once: most are smaller. */
-#define ENVIRONMENT_PIECE ((size_t)64 << 10)
+#include <unistd.h>
 
 /* What shells add where it was not. */
 static const char *const own[] = {"PWD", "OLDPWD", "SHLVL"};
+
+static size_t read_all(int fd, char *to, size_t size)
+{
+	size_t count = 0;
+	ssize_t got;
+
+	while (count < size && (got = read(fd, to + count, size - count)) > 0)
+		count += (size_t)got;
+	return count;
+}
 
 /* Our parent, as /proc numbers it: that may be of another namespace than we are in. 0: not known.
  */
 static long parent_in_proc(void)
 {
-	FILE *file = fopen("/proc/self/status", "re");
-	long parent = 0;
 	char line[256];
+	const char *behind_name; /* in which anything may stand */
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "PPid:", 5) == 0)
-			parent = strtol(line + 5, NULL, 10);
-	if (file)
-		fclose(file);
-	return parent;
+	if (fd < 0)
+		return 0;
+	line[read_all(fd, line, sizeof(line) - 1)] = '\0';
+	close(fd);
+	behind_name = strrchr(line, ')');
+	/* ") S 123": the state, and the parent (proc(5)). */
+	return behind_name && strlen(behind_name) > 4 ? strtol(behind_name + 4, NULL, 10) : 0;
 }
 
-/* Our parent's first environment: NAME=VALUE, each with its NUL. NULL: cannot be read. */
+/* Our parent's first environment: NAME=VALUE, each with its NUL, and another NUL behind them. NULL:
+ * cannot be read. It stays. */
 static char *read_first(size_t *size)
 {
-	char path[64], *all = NULL;
-	size_t room = 0;
-	FILE *file;
+	static char usual[64 << 10]; /* larger than most */
+	char path[64], *all = usual;
+	size_t room = sizeof(usual);
+	int fd;
 
-	*size = 0;
 	snprintf(path, sizeof(path), "/proc/%ld/environ", parent_in_proc());
-	file = fopen(path, "re");
-	if (!file)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return NULL;
-	do {
-		char *more = realloc(all, room += ENVIRONMENT_PIECE);
+	*size = read_all(fd, all, room - 1);
+	while (*size == room - 1) {
+		char *more = calloc(1, room *= 2);
 
 		if (!more) {
-			free(all);
-			fclose(file);
+			close(fd);
 			return NULL;
 		}
+		memcpy(more, all, *size);
+		if (all != usual)
+			free(all);
 		all = more;
-		*size += fread(all + *size, 1, room - 1 - *size, file);
-	} while (*size == room - 1);
-	fclose(file);
-	all[*size] = '\0';
+		*size += read_all(fd, all + *size, room - 1 - *size);
+	}
+	close(fd);
 	return all;
 }
 
@@ -101,45 +116,61 @@ static bool is_lost(const char *entry)
 	return lost;
 }
 
-static void print_quoted(const char *text)
+/* By the shell: we have it, and it was not there. */
+static bool is_made(const char *first, const char *end, const char *name)
 {
-	putchar('\'');
-	for (; *text; text++) {
-		if (*text == '\'')
-			fputs("'\\'", stdout);
-		putchar(*text);
-	}
-	fputs("' ", stdout);
+	return getenv(name) && !has(first, end, name);
+}
+
+static bool any_lost(const char *entry, const char *end)
+{
+	for (; entry; entry = next(entry, end))
+		if (is_lost(entry))
+			return true;
+	return false;
 }
 
 static void print_lost(const char *entry, const char *end)
 {
-	bool any = false;
-
+	fputs("set --", stdout);
 	for (; entry; entry = next(entry, end)) {
 		if (!is_lost(entry))
 			continue;
-		if (!any)
-			fputs("tfo_lost=yes; set -- ", stdout);
-		any = true;
+		putchar(' ');
 		print_quoted(entry);
 	}
-	if (any)
-		puts("-- \"$@\"");
+	puts(" \"$@\"");
 }
 
-void print_repairs(void)
+static void print_repairs(const char *first, const char *end)
+{
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (is_made(first, end, own[i]))
+			printf("unset %s\n", own[i]);
+	if (any_lost(first, end))
+		print_lost(first, end);
+}
+
+/* dash, which has made PWD at most, is spared a second question. */
+static int judge(const char *first, const char *end)
+{
+	if (any_lost(first, end) || is_made(first, end, "OLDPWD") || is_made(first, end, "SHLVL"))
+		return STATUS_CHANGED;
+	return is_made(first, end, "PWD") ? STATUS_HAS_PWD : EXIT_SUCCESS;
+}
+
+/* [--print] */
+int environment_verb(int count, char **words)
 {
 	size_t size;
 	char *first = read_first(&size);
+	int status = EXIT_SUCCESS;
 
-	if (!first || !size) {
-		free(first);
-		return;
+	if (first && size) {
+		if (count && strcmp(words[0], "--print") == 0)
+			print_repairs(first, first + size);
+		else
+			status = judge(first, first + size);
 	}
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (getenv(own[i]) && !has(first, first + size, own[i]))
-			printf("unset %s\n", own[i]);
-	print_lost(first, first + size);
-	free(first);
+	return status;
 }

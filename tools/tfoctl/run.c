@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last step of tfo-run where the shell's `exec` does not do: tfo-run -s runs the program as a
+ * The last step of tfo-run where becoming the program does not do: tfo-run -s runs it as a
  * child, to say at the end what was saved. To the outside it is as if the program had been
  * executed: signals reach it, its stops are ours, and we end as it ended. How that is counted
  * stands in shim/memory/tally.h.
@@ -271,25 +271,13 @@ static int run_and_tell(char **command)
 	return end_like(status);
 }
 
-static int execute(char **command)
-{
-	int error;
-
-	execvp(command[0], command);
-	error = errno;
-	complain("%s: %s", command[0], strerror(error));
-	return status_of_failure(error);
-}
-
-/* [--summary] [NAME=VALUE]... -- COMMAND [ARG...] */
+/* --summary [NAME=VALUE]... -- COMMAND [ARG...] */
 int run_verb(int count, char **words)
 {
-	bool with_summary = count && strcmp(words[0], "--summary") == 0;
-
 	speak_as("tfo-run");
-	count -= with_summary;
-	words += with_summary;
-	for (; count && strcmp(words[0], "--") != 0; count--, words++) {
+	if (!count || strcmp(words[0], "--summary") != 0)
+		return refuse_word(count ? words[0] : "");
+	for (count--, words++; count && strcmp(words[0], "--") != 0; count--, words++) {
 		if (!strchr(words[0], '=') || putenv(words[0]) != 0)
 			return refuse_word(words[0]);
 	}
@@ -297,5 +285,5 @@ int run_verb(int count, char **words)
 		complain("run: no command");
 		return STATUS_NOT_STARTED;
 	}
-	return with_summary ? run_and_tell(words + 1) : execute(words + 1);
+	return run_and_tell(words + 1);
 }

@@ -49,6 +49,8 @@ static const struct verb verbs[] = {
 	 key_apply_verb},
 	{NULL, "probe", "HOST:PORT [--http|--tls|--data FILE]", 4,
 	 "does Fast Open work there? says where it fails", probe_verb},
+	{NULL, "environment", NULL, 1, NULL, environment_verb},
+	{NULL, "start", NULL, INT_MAX, NULL, start_verb},
 	{NULL, "run", NULL, INT_MAX, NULL, run_verb},
 	{NULL, "unit", NULL, INT_MAX, NULL, unit_verb},
 	{NULL, "install", "DIR", INT_MAX, "all that containers need, into a directory",
@@ -113,8 +115,8 @@ static void print_help(void)
 	puts("\nFILE: else the policy in force, as TFO_RULES, TFO_POLICY, XDG_CONFIG_HOME and HOME "
 	     "have it.\n"
 	     "check --quiet COMMAND says why tfo-run would not run it, and exits with 125 or 126; "
-	     "else where\n"
-	     "its loader is, if that is glibc's; with 124 where it would supervise it.\n"
+	     "with 124\n"
+	     "where it would supervise it.\n"
 	     "policy check: --strict makes warnings problems, --no-warnings leaves them out. "
 	     "explain: "
 	     "DEST "
@@ -240,11 +242,18 @@ static void shed_library(char **argv)
 	free(others);
 }
 
+/* What becomes a program, or is asked by its shell, has to do with LD_PRELOAD as it is. */
+static bool minds_preload(const char *verb)
+{
+	return strcmp(verb, "start") == 0 || strcmp(verb, "environment") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	int status;
 
-	shed_library(argv);
+	if (argc < 2 || !minds_preload(argv[1]))
+		shed_library(argv);
 	status = run(argc - 1, argv + 1);
 
 	if (ferror(stdout) || fflush(stdout) != 0) {

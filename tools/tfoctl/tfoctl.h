@@ -15,6 +15,10 @@ enum { STATUS_NOT_STARTED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND =
 /* A line on standard error: "tfoctl: " and the message. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What `tfoctl environment` tells the script of tfo-run: its shell has made the variable PWD, and
+ * that is all; or more, and --print says what is to be done. */
+enum { STATUS_HAS_PWD = 10, STATUS_CHANGED = 11 };
+
 /* From now on "NAME: " stands before it: verbs that are a part of tfo-run. */
 void speak_as(const char *name);
 
@@ -40,7 +44,9 @@ int key_rotate_verb(int count, char **words);
 int key_apply_verb(int count, char **words);
 int probe_verb(int count, char **words);
 
-/* Parts of tfo-run, which says what they are for. */
+/* Parts of tfo-run. */
+int environment_verb(int count, char **words);
+int start_verb(int count, char **words);
 int run_verb(int count, char **words);
 int unit_verb(int count, char **words);
 
