@@ -84,6 +84,10 @@ names_in() { # DIRECTORY
 	diff -r "$TFO_BUILD/libexec/tfo-run" tfo
 	try tfo/tfo-run -- printenv LD_PRELOAD
 	expect_only "$PWD/tfo/libtfo-preload.so"
+	# Its static tfoctl is the one that starts programs.
+	rm 'a prefix/bin/tfoctl'
+	try 'a prefix/bin/tfo-run' --version
+	expect_status 0
 }
 
 @test "install: two at a time, and one that is killed, leave nothing half done" {

@@ -110,6 +110,15 @@ for name in sorted(os.environb):
 	expect_failure 127 'tfo-run: shift: command not found'
 }
 
+@test "a program without an interpreter is a script for a shell, which has the library" {
+	# shellcheck disable=SC2016 # the script's
+	printf '%s\n' 'printf "%s|" "$0" "$@"; grep -c libtfo-preload.so /proc/$$/maps' >no-interpreter
+	chmod +x no-interpreter
+	try tfo-run ./no-interpreter 'a b' ''
+	expect_status 0
+	[[ $output =~ ^'./no-interpreter|a b||'[1-9] ]] || unexpected "its words, and the library"
+}
+
 @test "the first word that is no option ends the options" {
 	try tfo-run printf %s -n
 	expect_only -n
@@ -258,8 +267,8 @@ copy_installation() { # DIRECTORY
 @test "the static tfoctl of the runtime is asked where there is one, else the one beside tfo-run" {
 	copy_installation one
 	mkdir -p one/libexec/tfo-run
-	try one/bin/tfo-run printenv LD_PRELOAD
-	expect_only "$PWD/one/lib/libtfo-preload.so"
+	try env -u PWD a-b=1 one/bin/tfo-run printenv LD_PRELOAD a-b
+	expect_only "$PWD/one/lib/libtfo-preload.so"$'\n'1
 	static=one/libexec/tfo-run/tfoctl
 	# shellcheck disable=SC2016 # what it says when it runs
 	printf '#!/bin/sh\n%s\n' 'echo asked >>asked' 'exec one/bin/tfoctl "$@"' >$static
@@ -288,8 +297,12 @@ copy_installation() { # DIRECTORY
 	done
 }
 
-@test "a missing library: one line and 125" {
+@test "a missing tfoctl, or a missing library: one line and 125" {
 	copy_installation real
+	mv real/bin/tfoctl .
+	try real/bin/tfo-run true
+	expect_failure 125 "tfo-run: $PWD/real/bin/tfoctl: cannot be run"
+	mv tfoctl real/bin
 	rm real/lib/libtfo-preload.so
 	try real/bin/tfo-run true
 	expect_failure 125 "tfo-run: libtfo-preload.so: not found near $PWD/real/bin"
