@@ -676,10 +676,10 @@ static bool see_through_exit(struct tracking *tracking, void *until_ns)
 {
 	if (!tracking->socket->inherited && table_is_same_socket(tracking)) {
 		see_through(tracking, *(uint64_t *)until_ns);
-		/* Not waited for a second time, whatever else is called on the way out. */
 		if (!handshake_has_ended(tracking)) {
 			connection_is_given_up(tracking);
-			table_move(tracking, SOCKET_UNTRACKED);
+			/* There may be another look on the way out; it does not wait again. */
+			atomic_store(&tracking->socket->waited_in_vain, true);
 		}
 	}
 	return true;
