@@ -379,6 +379,19 @@ begin_either() { # KIND RTT_MS MODE
 	done
 }
 
+@test "fclose says that it could not send what was left in the stream" {
+	begin 60 sink -t 16
+	for steps in 'connect write:x nonblock' 'nonblock connect-wait write:x'; do
+		steps+=' fdopen buffer:@4000000 buffer:@4000000 buffer:@4000000 buffer:rest fclose'
+		# shellcheck disable=SC2086 # several steps
+		plain=$(client $steps) ours=$(with_library client $steps)
+		[[ $plain == *'fclose: EAGAIN'* && $ours == "$plain" ]] || {
+			printf -- '--- without\n%s\n--- with\n%s\n' "$plain" "$ours"
+			return 1
+		}
+	done
+}
+
 @test "an answer that came a round trip early and is not read turns no close into a reset" {
 	begin 100 answer -t 16 # a busy machine must be done within two round trips
 	for finish in close exit:0 _exit:0 closefrom; do

@@ -73,23 +73,28 @@ INTERPOSER int close(int fd)
 	return next.close(fd);
 }
 
-/* stdio closes its descriptor without telling us. */
-static void before_stream_closes(FILE *stream)
+/* stdio closes its descriptor without telling us. What it still has must be sent before that is
+ * judged: 0, or the error for which it cannot be, and is in the stream no more. */
+static int before_stream_closes(FILE *stream)
 {
-	int fd;
+	int fd, error = 0;
 
 	if (!sockets_are_noted() || !stream || (fd = fileno_unlocked(stream)) < 0)
-		return;
-	/* What stdio still has must be sent before the descriptor is judged. */
-	if (table_is_marked(fd, MARK_STREAM))
-		fflush(stream);
+		return 0;
+	if (table_is_marked(fd, MARK_STREAM) && fflush(stream) != 0)
+		error = errno;
 	before_close(fd);
+	return error;
 }
 
 INTERPOSER int fclose(FILE *stream)
 {
-	before_stream_closes(stream);
-	return next.fclose(stream);
+	int error = before_stream_closes(stream), result = next.fclose(stream);
+
+	if (!error)
+		return result;
+	errno = error;
+	return EOF;
 }
 
 INTERPOSER FILE *freopen(const char *path, const char *mode, FILE *stream)
