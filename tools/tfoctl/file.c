@@ -126,6 +126,19 @@ static int replace(const char *path, const void *bytes, size_t size, mode_t mode
 	return error;
 }
 
+int file_make(const char *path, const void *bytes, size_t size, mode_t mode)
+{
+	char fresh[PATH_MAX];
+	int error = write_beside(path, bytes, size, mode, NULL, fresh);
+
+	if (error)
+		return error;
+	if (link(fresh, path) != 0)
+		error = errno;
+	unlink(fresh);
+	return error;
+}
+
 int file_replace(const char *path, const void *bytes, size_t size, mode_t mode)
 {
 	return replace(path, bytes, size, mode, NULL);

@@ -16,7 +16,10 @@ int file_read(const char *path, char **bytes, size_t *size, struct stat *status)
 /* Returns 0 or an errno; then nothing has changed. The new file belongs to who makes it. */
 int file_replace(const char *path, const void *bytes, size_t size, mode_t mode);
 
-/* The same; the new file has this owner, group and mode. EPERM if they cannot be kept. */
+/* The same where there is nothing yet: EEXIST if there is. */
+int file_make(const char *path, const void *bytes, size_t size, mode_t mode);
+
+/* As file_replace(); the new file has this owner, group and mode. EPERM if they cannot be kept. */
 int file_replace_like(const char *path, const void *bytes, size_t size, const struct stat *like);
 
 #endif

@@ -5,12 +5,10 @@
  * key_apply.c.
  */
 #include "policy/key.h"
+#include "file.h"
 #include "tfoctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,43 +26,10 @@ static bool make_key(uint8_t bytes[KEY_BYTES])
 	return getrandom(bytes, KEY_BYTES, 0) == (ssize_t)KEY_BYTES;
 }
 
-static int put_into(int fd, const struct key *key)
-{
-	char text[KEY_TEXT];
-	size_t length;
-
-	key_text(key, text);
-	length = strlen(text);
-	errno = EIO; /* of a write that was cut short */
-	return write(fd, text, length) == (ssize_t)length && fsync(fd) == 0 ? 0 : errno;
-}
-
-/* A new file beside its place, which only its owner can read: mkostemp(3) makes it 0600. Returns 0
- * or an errno, with `fresh` gone. */
-static int write_beside(const char *path, const struct key *key, const struct stat *owner,
-			char fresh[PATH_MAX])
-{
-	int fd, error;
-
-	if (snprintf(fresh, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
-		return ENAMETOOLONG;
-	fd = mkostemp(fresh, O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	error = put_into(fd, key);
-	if (!error && owner && owner->st_uid != geteuid() && fchown(fd, owner->st_uid, (gid_t)-1))
-		error = errno;
-	if (close(fd) != 0 && !error)
-		error = errno;
-	if (error)
-		unlink(fresh);
-	return error;
-}
-
 int key_new_verb(int count, char **words)
 {
 	struct key key = {.length = KEY_BYTES};
-	char fresh[PATH_MAX];
+	char text[KEY_TEXT];
 	int error;
 
 	if (count == 0) {
@@ -73,13 +38,9 @@ int key_new_verb(int count, char **words)
 	}
 	if (!make_key(key.bytes))
 		return fail(words[0], "no random bytes", errno);
-	error = write_beside(words[0], &key, NULL, fresh);
-	if (error)
-		return fail(words[0], "cannot be written", error);
+	key_text(&key, text);
 	/* Never over a key that servers use. */
-	if (link(fresh, words[0]) != 0)
-		error = errno;
-	unlink(fresh);
+	error = file_make(words[0], text, strlen(text), S_IRUSR | S_IWUSR);
 	if (error == EEXIST) {
 		complain("%s: exists already; tfoctl key rotate puts a new key before it",
 			 words[0]);
@@ -91,7 +52,7 @@ int key_new_verb(int count, char **words)
 static int rotate(const char *path)
 {
 	struct policy_problem problem;
-	char fresh[PATH_MAX];
+	char text[KEY_TEXT];
 	struct stat status;
 	struct key key;
 	int error;
@@ -106,11 +67,11 @@ static int rotate(const char *path)
 		return fail(path, "no random bytes", errno);
 	if (stat(path, &status) != 0)
 		return fail(path, "cannot be examined", errno);
-	error = write_beside(path, &key, &status, fresh);
-	if (!error && rename(fresh, path) != 0) {
-		error = errno;
-		unlink(fresh);
-	}
+	key_text(&key, text);
+	/* Its owner's alone, whatever it was. */
+	status.st_mode = S_IRUSR | S_IWUSR;
+	status.st_gid = getegid();
+	error = file_replace_like(path, text, strlen(text), &status);
 	return error ? fail(path, "cannot be written", error) : EXIT_SUCCESS;
 }
 
