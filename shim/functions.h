@@ -71,17 +71,6 @@
 	  (int fd, void *bytes, size_t size, size_t room, int flags, struct sockaddr *from,        \
 	   socklen_t *length),                                                                     \
 	  (fd, bytes, size, room, flags, from, length))                                            \
-	/* asynchronous */                                                                         \
-	X(int, aio_read, (struct aiocb * request), (request))                                      \
-	X(int, aio_read64, (struct aiocb64 * request), (request))                                  \
-	X(int, aio_write, (struct aiocb * request), (request))                                     \
-	X(int, aio_write64, (struct aiocb64 * request), (request))                                 \
-	X(int, lio_listio,                                                                         \
-	  (int mode, struct aiocb *const requests[], int count, struct sigevent *event),           \
-	  (mode, requests, count, event))                                                          \
-	X(int, lio_listio64,                                                                       \
-	  (int mode, struct aiocb64 *const requests[], int count, struct sigevent *event),         \
-	  (mode, requests, count, event))                                                          \
 	/* wait */                                                                                 \
 	X(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))      \
 	X(int, ppoll,                                                                              \
@@ -119,11 +108,6 @@
 	X(int, dup3, (int fd, int target, int flags), (fd, target, flags))                         \
 	X(pid_t, fork, (void), ())                                                                 \
 	X(pid_t, _Fork, (void), ())                                                                \
-	X(pid_t, forkpty,                                                                          \
-	  (int *terminal, char *name, const struct termios *attributes,                            \
-	   const struct winsize *size),                                                            \
-	  (terminal, name, attributes, size))                                                      \
-	X(int, daemon, (int keep_directory, int keep_streams), (keep_directory, keep_streams))     \
 	X(int, execve, (const char *path, char *const arguments[], char *const environment[]),     \
 	  (path, arguments, environment))                                                          \
 	X(int, execv, (const char *path, char *const arguments[]), (path, arguments))              \
@@ -146,20 +130,9 @@
 	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
 	   char *const environment[]),                                                             \
 	  (pid, file, actions, attributes, arguments, environment))                                \
-	X(int, pidfd_spawn,                                                                        \
-	  (int *pidfd, const char *path, const posix_spawn_file_actions_t *actions,                \
-	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
-	   char *const environment[]),                                                             \
-	  (pidfd, path, actions, attributes, arguments, environment))                              \
-	X(int, pidfd_spawnp,                                                                       \
-	  (int *pidfd, const char *file, const posix_spawn_file_actions_t *actions,                \
-	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
-	   char *const environment[]),                                                             \
-	  (pidfd, file, actions, attributes, arguments, environment))                              \
 	X(int, unshare, (int flags), (flags))                                                      \
 	X(int, setns, (int fd, int type), (fd, type))                                              \
 	X(int, system, (const char *command), (command))                                           \
-	X(int, wordexp, (const char *text, wordexp_t *words, int flags), (text, words, flags))     \
 	/* finish */                                                                               \
 	X(int, close, (int fd), (fd))                                                              \
 	X(int, close_range, (unsigned int first, unsigned int last, int flags),                    \
@@ -198,6 +171,36 @@
 	  (const char *name, int family, struct hostent *entry, char *buffer, size_t size,         \
 	   struct hostent **found, int *error),                                                    \
 	  (name, family, entry, buffer, size, found, error))
+
+/* The same of functions that few programs call, or few libcs have, and that nobody may call in a
+ * signal handler: each is looked up when it is called for the first time. */
+#define FUNCTIONS_AT_LEISURE(X)                                                                    \
+	X(int, aio_read, (struct aiocb * request), (request))                                      \
+	X(int, aio_read64, (struct aiocb64 * request), (request))                                  \
+	X(int, aio_write, (struct aiocb * request), (request))                                     \
+	X(int, aio_write64, (struct aiocb64 * request), (request))                                 \
+	X(int, lio_listio,                                                                         \
+	  (int mode, struct aiocb *const requests[], int count, struct sigevent *event),           \
+	  (mode, requests, count, event))                                                          \
+	X(int, lio_listio64,                                                                       \
+	  (int mode, struct aiocb64 *const requests[], int count, struct sigevent *event),         \
+	  (mode, requests, count, event))                                                          \
+	X(pid_t, forkpty,                                                                          \
+	  (int *terminal, char *name, const struct termios *attributes,                            \
+	   const struct winsize *size),                                                            \
+	  (terminal, name, attributes, size))                                                      \
+	X(int, daemon, (int keep_directory, int keep_streams), (keep_directory, keep_streams))     \
+	X(int, pidfd_spawn,                                                                        \
+	  (int *pidfd, const char *path, const posix_spawn_file_actions_t *actions,                \
+	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
+	   char *const environment[]),                                                             \
+	  (pidfd, path, actions, attributes, arguments, environment))                              \
+	X(int, pidfd_spawnp,                                                                       \
+	  (int *pidfd, const char *file, const posix_spawn_file_actions_t *actions,                \
+	   const posix_spawnattr_t *attributes, char *const arguments[],                           \
+	   char *const environment[]),                                                             \
+	  (pidfd, file, actions, attributes, arguments, environment))                              \
+	X(int, wordexp, (const char *text, wordexp_t *words, int flags), (text, words, flags))
 
 /* Functions that return something else; every libc has them. */
 #define FUNCTIONS_OF_OTHERS(X)                                                                     \

@@ -65,6 +65,7 @@ static void look_up(const char *name, void *pointer_to_function)
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 /* NOLINTBEGIN(misc-unused-parameters) */
 FUNCTIONS_OF_NUMBERS(STUB)
+FUNCTIONS_AT_LEISURE(STUB)
 FUNCTIONS_OF_WORDS(STUB)
 FUNCTIONS_OF_OTHERS(STUB_OF_OTHER)
 /* NOLINTEND(misc-unused-parameters) */
@@ -74,7 +75,8 @@ pid_t (*next_vfork)(void);
 
 struct next_functions next = {
 #define INITIAL(result, name, parameters, arguments) .name = first_##name,
-	FUNCTIONS_OF_NUMBERS(INITIAL) FUNCTIONS_OF_OTHERS(INITIAL) FUNCTIONS_OF_WORDS(INITIAL)
+	FUNCTIONS_OF_NUMBERS(INITIAL) FUNCTIONS_AT_LEISURE(INITIAL) FUNCTIONS_OF_OTHERS(INITIAL)
+		FUNCTIONS_OF_WORDS(INITIAL)
 #undef INITIAL
 };
 
@@ -177,10 +179,13 @@ void next_at_quick_exit(void (*handler)(void))
 	int (*of_glibc)(void (*handler)(void), void *object) = NULL;
 	int (*of_others)(void (*handler)(void)) = NULL;
 
+	/* A name that is missing is dear: a message is made of it. */
 	look_up("__cxa_at_quick_exit", (void *)&of_glibc);
-	look_up("at_quick_exit", (void *)&of_others);
-	if (of_glibc)
+	if (of_glibc) {
 		of_glibc(handler, NULL);
-	else if (of_others)
+		return;
+	}
+	look_up("at_quick_exit", (void *)&of_others);
+	if (of_others)
 		of_others(handler);
 }

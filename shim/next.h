@@ -33,6 +33,7 @@
 struct next_functions {
 #define MEMBER(result, name, parameters, arguments) result(*name) parameters;
 	FUNCTIONS_OF_NUMBERS(MEMBER)
+	FUNCTIONS_AT_LEISURE(MEMBER)
 	FUNCTIONS_OF_OTHERS(MEMBER)
 	FUNCTIONS_OF_WORDS(MEMBER)
 #undef MEMBER
@@ -44,8 +45,8 @@ extern HIDDEN struct next_functions next;
 /* Apart from the others: only assembly can call it. */
 extern HIDDEN pid_t (*next_vfork)(void);
 
-/* Resolves everything, so that no later call does it at a bad moment (a signal handler, a child of
- * a threaded process). Called once by the constructor. */
+/* Resolves everything but FUNCTIONS_AT_LEISURE, so that no later call does it at a bad moment (a
+ * signal handler, a child of a threaded process). Called once by the constructor. */
 void next_resolve(void);
 
 /* Whether connect(2) is libc's own: another library may connect elsewhere (a proxy), and must be
@@ -77,6 +78,7 @@ void next_at_quick_exit(void (*handler)(void));
 /* Prototypes for the definitions, where the system's headers have none. */
 #define PROTOTYPE(result, name, parameters, arguments) INTERPOSER result name parameters;
 FUNCTIONS_OF_NUMBERS(PROTOTYPE)
+FUNCTIONS_AT_LEISURE(PROTOTYPE)
 #undef PROTOTYPE
 
 #endif

@@ -29,13 +29,25 @@ static const struct port_filter every_port = {.rows = {[0 ... 255] = UINT32_MAX}
 _Atomic(const struct port_filter *) settings_allowed_ports = &port_filter_of_none;
 _Atomic(time_t) settings_looked_s = INT64_MIN; /* never */
 
+/* Most environments have room in a page that is written anyway. */
+static const char *keep(const char *value)
+{
+	static char room[512];
+	static size_t used;
+	size_t size = strlen(value) + 1;
+	char *copy = room + used;
+
+	if (size > sizeof(room) - used)
+		return arena_copy(&environment_copies, value, size - 1);
+	used += size;
+	return memcpy(copy, value, size);
+}
+
 static const char *copy_of(const char *name)
 {
 	const char *value = getenv(name);
 
-	if (!value || !*value)
-		return NULL;
-	return arena_copy(&environment_copies, value, strlen(value));
+	return value && *value ? keep(value) : NULL;
 }
 
 /* The name under which it was executed, not the file behind a link: /proc/self/comm, uncut. */
@@ -46,8 +58,7 @@ static const char *program_name(void)
 
 	if (!path)
 		return NULL;
-	path = slash ? slash + 1 : path;
-	return arena_copy(&environment_copies, path, strlen(path));
+	return keep(slash ? slash + 1 : path);
 }
 
 void settings_read(void)
