@@ -129,31 +129,30 @@ static bool has_gone_well(const struct experience *experience)
 	       !experience->stalled;
 }
 
-bool recent_record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
-		   const struct experience *experience, const char *name)
+bool recent_note(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
+		 const struct experience *experience)
 {
-	bool behind = false;
 	struct memory_place place;
-	struct slot *slot = NULL;
+	struct slot *slot;
+	bool noted;
 
-	if (length <= sizeof(union memory_address) && memory_place_of(address, length, &place))
-		slot = take(&place);
-	if (slot && has_gone_well(experience) && is_of(slot, &place, rule) &&
-	    slot->behind < BEHIND_MOST) {
+	if (length > sizeof(union memory_address) || !memory_place_of(address, length, &place))
+		return false;
+	slot = take(&place);
+	if (!slot)
+		return false;
+	noted = has_gone_well(experience) && is_of(slot, &place, rule) &&
+		slot->behind < BEHIND_MOST;
+	if (noted) {
 		slot->experience = *experience;
 		slot->behind++;
-		behind = true;
 		atomic_store(&is_behind, true);
 	} else {
-		if (slot) {
-			write_down(slot);
-			slot->tick = 0;
-		}
-		memory_record(address, length, rule, experience, name);
+		write_down(slot);
+		slot->tick = 0;
 	}
-	if (slot)
-		give_back(slot);
-	return behind;
+	give_back(slot);
+	return noted;
 }
 
 bool recent_is_behind(void)

@@ -16,10 +16,10 @@
 enum advice recent_advice(const struct sockaddr *address, socklen_t length,
 			  const struct policy_rule *rule, uint32_t *rtt_us);
 
-/* memory_record(). True: it has not been written down yet, and recent_flush() is to be called soon.
- */
-bool recent_record(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
-		   const struct experience *experience, const char *name);
+/* True: it is noted, and recent_flush() is to be called soon. False: memory_record() is to be
+ * called now. */
+bool recent_note(const struct sockaddr *address, socklen_t length, const struct policy_rule *rule,
+		 const struct experience *experience);
 
 /* Writes down what has not been. */
 bool recent_is_behind(void);

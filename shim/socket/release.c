@@ -286,14 +286,18 @@ static bool syn_was_repeated(const struct tracked *socket, const struct outcome 
 
 static void remember(const struct tracked *socket, const struct experience *experience)
 {
-	const struct learned_name *name =
-		names_next(&socket->address.any, socket->address_length, NULL);
+	const struct sockaddr *address = &socket->address.any;
+	const struct learned_name *name;
 
-	/* The keeper writes down what is not at its next look. */
-	if (recent_record(&socket->address.any, socket->address_length, socket->rule, experience,
-			  name ? names_text(name) : NULL) &&
-	    !keeper_expect(clock_now_ns() + KEEPER_PACE_NS))
-		recent_flush();
+	if (recent_note(address, socket->address_length, socket->rule, experience)) {
+		/* The keeper writes it down at its next look. */
+		if (!keeper_expect(clock_now_ns() + KEEPER_PACE_NS))
+			recent_flush();
+		return;
+	}
+	name = names_next(address, socket->address_length, NULL);
+	memory_record(address, socket->address_length, socket->rule, experience,
+		      name ? names_text(name) : NULL);
 }
 
 void handshake_is_over(const struct tracked *socket, const struct outcome *outcome)
