@@ -21,6 +21,7 @@ teardown() {
 
 @test "the first write is a sendto with MSG_FASTOPEN, and has the address where the kernel does not have it" {
 	begin 20 answer -t 16
+	allow_everything hold=500ms # strace takes its time
 	strace -f -E LD_PRELOAD="$LIBRARY" -o trace "$PROBES/client" "$ADDRESS" "$PORT" connect write:hi read-all
 	address='NULL, 0\)'
 	! under_user_hold ||
