@@ -116,13 +116,14 @@ static int next_column(struct parse *parse, struct span *column)
 {
 	const char *line = parse->line.at;
 	size_t length = parse->line.length;
-	size_t at = parse->at;
+	size_t at = parse->at, from;
 
 	while (at < length && is_blank(line[at]))
 		at++;
+	from = at;
 	*column = (struct span){line + at, 0};
 	if (at < length && line[at] == '#')
-		at = length;
+		from = at = length;
 	while (at < length && !is_blank(line[at])) {
 		size_t step = line[at] == '"' ? quoted_length(line + at, length - at) : 1;
 
@@ -130,9 +131,10 @@ static int next_column(struct parse *parse, struct span *column)
 			return parse_refuse(parse, (struct span){line + at, length - at},
 					    "this quote does not end on its line");
 		at += step;
-		column->length += step;
-		parse->end = at;
 	}
+	column->length = at - from;
+	if (column->length > 0)
+		parse->end = at;
 	parse->at = at;
 	return 0;
 }
@@ -310,7 +312,8 @@ static int parse_rule(struct parse *parse, struct span verb)
 static const char *foreign_byte(struct span line)
 {
 	for (size_t i = 0; i < line.length;) {
-		size_t step = text_character_length(line.at + i, line.length - i);
+		bool plain = (unsigned char)line.at[i] < 0x80; /* as nearly all are */
+		size_t step = plain ? 1 : text_character_length(line.at + i, line.length - i);
 
 		if (step == 0)
 			return line.at + i;

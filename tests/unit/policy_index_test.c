@@ -244,10 +244,41 @@ static void learn_some(void)
 	}
 }
 
+/* Every port of a range, and no other but those that share a bit with one. */
+static void try_ports(uint16_t first, uint16_t last)
+{
+	struct port_filter filter = {{0}};
+	bool expected[8192] = {false};
+	unsigned int wrong = 0;
+
+	port_filter_add(&filter, first, last);
+	for (unsigned int port = first; port <= last; port++)
+		expected[port % 8192] = true;
+	for (unsigned int port = 0; port <= UINT16_MAX; port++) {
+		const uint8_t bytes[2] = {(uint8_t)(port >> 8), (uint8_t)port};
+
+		wrong += port_filter_may_have(&filter, bytes) != expected[port % 8192];
+	}
+	check(wrong == 0, "ports %u-%u: %u are wrong", first, last, wrong);
+}
+
+static void try_port_filter(void)
+{
+	static const uint16_t ends[] = {0,    1,    80,	  255,	256,   443,   511,
+					1024, 8080, 8190, 8191, 8192,  8193,  16383,
+					1500, 9000, 9999, 9692, 40000, 65279, 65535};
+	const size_t count = sizeof(ends) / sizeof(ends[0]);
+
+	for (size_t i = 0; i < count * count; i++)
+		if (ends[i / count] <= ends[i % count])
+			try_ports(ends[i / count], ends[i % count]);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int policies = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 50;
 
+	try_port_filter();
 	state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	state = state * 0x9e3779b97f4a7c15ull + 1;
 	for (unsigned int i = 0; i < policies; i++) {
