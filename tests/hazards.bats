@@ -269,7 +269,7 @@ begin_either() { # KIND RTT_MS MODE
 	same_hazard bad-connect
 	for state in held in-flight; do
 		for memory in nowhere unreadable; do
-			CONNECTIONS=23 same_hazard bad-pointers $state $memory
+			CONNECTIONS=25 same_hazard bad-pointers $state $memory
 		done
 		same_hazard bad-pointers $state constant getpeername
 	done

@@ -8,18 +8,19 @@
 #include "shim/socket/emit.h"
 #include "shim/socket/release.h"
 
-static bool emit_bytes(int fd, const void *bytes, size_t size, int flags, ssize_t *result)
+static bool emit_bytes(int fd, const void *bytes, size_t size, int flags, bool addressed,
+		       ssize_t *result)
 {
 	struct iovec part = {(void *)bytes, size};
 
-	return emit(&(struct transmission){fd, &part, 1, flags, true}, result);
+	return emit(&(struct transmission){fd, &part, 1, flags, true, addressed}, result);
 }
 
 static bool emit_parts(int fd, const struct iovec *parts, int count, ssize_t *result)
 {
 	if (count < 0)
 		return false;
-	return emit(&(struct transmission){fd, parts, (size_t)count, 0, false}, result);
+	return emit(&(struct transmission){fd, parts, (size_t)count, 0, false, false}, result);
 }
 
 /* A message may pass descriptors on (SCM_RIGHTS), over whatever socket it goes. */
@@ -57,7 +58,8 @@ static bool emit_message(int fd, const struct msghdr *message, int flags, ssize_
 		release_unseen(fd);
 		return false;
 	}
-	return emit(&(struct transmission){fd, message->msg_iov, message->msg_iovlen, flags, false},
+	return emit(&(struct transmission){fd, message->msg_iov, message->msg_iovlen, flags, false,
+					   message->msg_name},
 		    result);
 }
 
@@ -65,7 +67,8 @@ static SLOW_PATH ssize_t write_live(int fd, const void *bytes, size_t size)
 {
 	ssize_t result;
 
-	return emit_bytes(fd, bytes, size, 0, &result) ? result : next.write(fd, bytes, size);
+	return emit_bytes(fd, bytes, size, 0, false, &result) ? result
+							      : next.write(fd, bytes, size);
 }
 
 INTERPOSER ssize_t write(int fd, const void *bytes, size_t size)
@@ -79,8 +82,9 @@ static SLOW_PATH ssize_t send_live(int fd, const void *bytes, size_t size, int f
 {
 	ssize_t result;
 
-	return emit_bytes(fd, bytes, size, flags, &result) ? result
-							   : next.send(fd, bytes, size, flags);
+	return emit_bytes(fd, bytes, size, flags, false, &result)
+		       ? result
+		       : next.send(fd, bytes, size, flags);
 }
 
 INTERPOSER ssize_t send(int fd, const void *bytes, size_t size, int flags)
@@ -96,7 +100,7 @@ static SLOW_PATH ssize_t sendto_live(int fd, const void *bytes, size_t size, int
 {
 	ssize_t result;
 
-	return emit_bytes(fd, bytes, size, flags, &result)
+	return emit_bytes(fd, bytes, size, flags, to, &result)
 		       ? result
 		       : next.sendto(fd, bytes, size, flags, to, length);
 }

@@ -32,6 +32,8 @@
 /* Parts of a scattered transmission that are sent in one call when the rest follows. */
 #define PARTS_MOST 64
 
+#define PAGE_LEAST 4096u
+
 /* Flags under which the first write means what it means without them. */
 #define HARMLESS_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_EOR | MSG_CONFIRM)
 
@@ -78,6 +80,16 @@ static bool gather(const struct transmission *transmission, size_t most, struct 
 	return true;
 }
 
+/* The kernel would send what it can read of the first page, where it refuses all of it to a socket
+ * that is connected. What is looked at fits into two pages. */
+static bool ends_readable(const struct iovec *part, size_t size)
+{
+	const char *last = (const char *)part->iov_base + size - 1;
+
+	return (uintptr_t)part->iov_base / PAGE_LEAST == (uintptr_t)last / PAGE_LEAST ||
+	       is_readable(last, 1);
+}
+
 /* What nobody looks at stays where it is; whether it can be read the kernel says. */
 static bool take(const struct transmission *transmission, const struct tracked *socket,
 		 struct payload *payload)
@@ -89,7 +101,7 @@ static bool take(const struct transmission *transmission, const struct tracked *
 		return gather(transmission, PAYLOAD_LOOKED_AT, payload);
 	payload->bytes = part->iov_base;
 	payload->size = part->iov_len < PAYLOAD_LOOKED_AT ? part->iov_len : PAYLOAD_LOOKED_AT;
-	return true;
+	return ends_readable(part, payload->size);
 }
 
 /* The parts from byte `sent` on, as many as fit; *bytes is what they hold. */
@@ -226,13 +238,19 @@ static bool answer_failure(struct tracking *tracking, const struct transmission 
 	errno = failure;
 	switch (failure) {
 	case EINPROGRESS:
-		/* The cookie is gone: the SYN left without data and nothing was consumed. */
+		/* The cookie is gone: the SYN left without data and nothing was consumed. Or it
+		 * was because nothing can be read: the real call says that. */
 		tracking->socket->reason = SYN_COOKIE_GONE;
 		break;
 	case EALREADY:
 	case EISCONN:
 	case EINVAL:
 		/* Something that we cannot see has sent the SYN, or dissolved the association. */
+		return false;
+	case EFAULT:
+		/* Not even an address of memory: nothing has left. */
+		tracking->socket->reason = SYN_OTHER_CALL;
+		release_untracked(tracking->fd, tracking->socket);
 		return false;
 	case EOPNOTSUPP:
 		/* The client bit of net.ipv4.tcp_fastopen was switched off. */
@@ -247,7 +265,8 @@ static bool answer_failure(struct tracking *tracking, const struct transmission 
 		return true;
 	}
 	/* The real call waits for the handshake, or for one that never had to. */
-	if (!nonblocking || tracking->socket->blocking)
+	if (!nonblocking || tracking->socket->blocking ||
+	    !is_readable(transmission->parts->iov_base, 1))
 		return false;
 	*result = -1;
 	errno = EAGAIN;
@@ -281,14 +300,15 @@ static ssize_t send_syn(struct tracking *tracking, const struct transmission *tr
 }
 
 /* The number was another socket's, or none's: what was sent there is what the program's own call
- * would have sent. True if the call ends with it. */
+ * would have sent, and a broken pipe has had its signal. True if the call ends with it. */
 static bool finish_other(struct tracking *tracking, const struct transmission *transmission,
 			 ssize_t sent, size_t total, ssize_t *result)
 {
 	table_move(tracking, SOCKET_UNTRACKED);
 	tracking->socket = NULL;
+	*result = -1;
 	if (sent < 0)
-		return false;
+		return errno == EPIPE;
 	*result =
 		is_nonblocking(transmission) ? sent : send_rest(transmission, (size_t)sent, total);
 	return true;
@@ -418,7 +438,7 @@ static void await_if_connected(struct tracking *tracking, const struct transmiss
 bool emit(const struct transmission *transmission, ssize_t *result)
 {
 	int saved = errno;
-	struct tracking tracking = hold_in_use()->emits_what_was_written
+	struct tracking tracking = hold_in_use()->emits_what_was_written && !transmission->addressed
 					   ? table_find_unasked(transmission->fd)
 					   : table_find(transmission->fd);
 	bool done = false;

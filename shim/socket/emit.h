@@ -15,6 +15,7 @@ struct transmission {
 	size_t count;
 	int flags;	/* MSG_* of the program's call, 0 for write() */
 	bool own_parts; /* `parts` is memory of this library, and not of the program */
+	bool addressed; /* the call says where to: nothing to a stream, all to a datagram */
 };
 
 /*

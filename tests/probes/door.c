@@ -659,15 +659,20 @@ static void make_udp(int ends[2])
 }
 
 /* The number of a connection, held maybe, is given to something else by an inline system call. */
+static void give_number_away(int to)
+{
+	connect_at(SOCKET);
+	if (call_inline(SYS_dup3, to, SOCKET, 0) != SOCKET)
+		die("dup3");
+	close_inline(to);
+}
+
 static void write_to_other(const char *what, const int ends[2], size_t size)
 {
 	char bytes[8192];
 
 	memset(bytes, 'x', sizeof(bytes));
-	connect_at(SOCKET);
-	if (call_inline(SYS_dup3, ends[1], SOCKET, 0) != SOCKET)
-		die("dup3");
-	close_inline(ends[1]);
+	give_number_away(ends[1]);
 	say(what, write(SOCKET, bytes, size));
 	close(SOCKET);
 	if (ends[0] < 0)
@@ -683,10 +688,64 @@ static void write_to_other(const char *what, const int ends[2], size_t size)
 	close(ends[0]);
 }
 
+/* A datagram that is not for the peer. */
+static void send_past_peer(bool as_message)
+{
+	struct sockaddr_in there;
+	socklen_t size = sizeof(there);
+	struct iovec part = {(char *)GREETING, GREETING_SIZE};
+	struct msghdr message = {
+		.msg_name = &there, .msg_namelen = size, .msg_iov = &part, .msg_iovlen = 1};
+	int ends[2], others[2];
+	char bytes[100];
+
+	make_udp(ends);
+	make_udp(others);
+	if (getsockname(others[0], (struct sockaddr *)&there, &size) != 0)
+		die("getsockname");
+	give_number_away(ends[1]);
+	if (as_message)
+		say("sendmsg", sendmsg(SOCKET, &message, 0));
+	else
+		say("sendto",
+		    sendto(SOCKET, GREETING, GREETING_SIZE, 0, (struct sockaddr *)&there, size));
+	say("at its peer", recv(ends[0], bytes, sizeof(bytes), MSG_DONTWAIT));
+	say("at the other", recv(others[0], bytes, sizeof(bytes), MSG_DONTWAIT));
+	close(SOCKET);
+	close(ends[0]);
+	close(others[0]);
+	close(others[1]);
+}
+
+static volatile sig_atomic_t broken_pipes;
+
+static void count_broken_pipe(int number)
+{
+	(void)number;
+	broken_pipes++;
+}
+
+static void write_to_broken_pipe(void)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		die("socketpair");
+	close(ends[0]);
+	give_number_away(ends[1]);
+	signal(SIGPIPE, count_broken_pipe);
+	say("broken pipe", write(SOCKET, GREETING, GREETING_SIZE));
+	say("signals", broken_pipes);
+	close(SOCKET);
+}
+
 static void door_stale_held(void)
 {
 	static const size_t sizes[] = {30, 5000};
 
+	write_to_broken_pipe();
+	send_past_peer(false);
+	send_past_peer(true);
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 2; i++) {
 		int ends[2];

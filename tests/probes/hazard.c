@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -721,6 +722,25 @@ static ssize_t bad_write_size(int fd, void *memory)
 	return write(fd, memory, most);
 }
 
+/* The first 100 bytes can be read. */
+static ssize_t bad_second_page(int fd, void *unused)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)unused;
+	if (pages == MAP_FAILED || mprotect(pages + page, page, PROT_NONE) != 0)
+		die("mmap");
+	return write(fd, pages + page - 100, 200);
+}
+
+/* No program has memory there. */
+static ssize_t bad_half_of_memory(int fd, void *unused)
+{
+	(void)unused;
+	return write(fd, (const void *)INTPTR_MIN, 10);
+}
+
 static ssize_t bad_send(int fd, void *memory)
 {
 	return send(fd, memory, 10, MSG_NOSIGNAL);
@@ -889,6 +909,8 @@ static const struct {
 } bad_calls[] = {
 	{"write", bad_write},
 	{"write -1", bad_write_size},
+	{"write to the second page", bad_second_page},
+	{"write of the kernel's", bad_half_of_memory},
 	{"send", bad_send},
 	{"writev", bad_parts},
 	{"writev -1 parts", bad_count},
