@@ -106,3 +106,12 @@ ends_its_stream() { # STEP...
 		[[ $SEEN == *'read: 3'$'\n''read: 0'* ]]
 	done
 }
+
+@test "a socket that another process had before it was connected: that one reads the answer" {
+	begin 60 echo -t 16
+	for process in parent child; do
+		PROGRAM=hazard same share-new-socket $process
+		[[ $SEEN == *'poll: 1'$'\n''read: 5'* ]]
+		in_syn
+	done
+}

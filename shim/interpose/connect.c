@@ -73,6 +73,7 @@ INTERPOSER int connect(int fd, const struct sockaddr *address, socklen_t length)
 static void note_stream(int fd, int protocol)
 {
 	table_note_stream(fd);
+	table_note_own(fd);
 	if ((protocol == 0 || protocol == IPPROTO_TCP) && next_socket_is_libcs)
 		table_note_tcp(fd);
 	else

@@ -52,6 +52,8 @@ static int follow_duplicate(int fd, int duplicate)
 		table_note_stream(duplicate);
 		note_twins(fd, duplicate);
 	}
+	if (table_is_shared(fd))
+		table_note_shared(duplicate);
 	if (!tracking.socket || table_state(&tracking) == SOCKET_KEPT)
 		return duplicate;
 	facts = table_facts(tracking.socket);

@@ -267,6 +267,7 @@ static _Atomic(uint64_t) last_sharing_ns;
 
 void release_for_child(void)
 {
+	table_note_child();
 	if (!sockets_are_noted() || !table_is_ours())
 		return;
 	atomic_store(&last_sharing_ns, clock_now_ns());
@@ -557,6 +558,7 @@ static bool answer_may_be_early(const struct tracking *tracking)
 
 	/* Another process that has the socket may want to read it, and to write. */
 	if (!socket->syn_bytes || socket->inherited || last_sharing_ns >= socket->connected_ns ||
+	    table_is_shared(tracking->fd) ||
 	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
 		return false;
 	return is_early(socket, outcome_of(tracking->fd).rtt_us) && !is_being_read(tracking->fd);
@@ -660,6 +662,7 @@ void release_for_passing(int fd)
 	int saved = errno;
 	struct tracking tracking = table_find(fd);
 
+	table_note_shared(fd);
 	if (tracking.socket)
 		atomic_store(&last_sharing_ns, clock_now_ns());
 	release(&tracking, SYN_PROGRAM_SHARES);

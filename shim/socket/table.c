@@ -45,6 +45,7 @@ static _Atomic(bool) *_Atomic owned;
 static _Atomic(bool) memory_is_shared;
 
 _Atomic(uint8_t) table_kinds[TABLE_KINDS];
+static _Atomic(unsigned int) stream_limit; /* one more than the highest number noted as a stream */
 
 /* What is noted already is only read, so that threads do not get in each other's way. */
 
@@ -65,10 +66,43 @@ static void take_kind(int fd, uint8_t kind)
 		atomic_fetch_and_explicit(&table_kinds[fd], (uint8_t)~kind, memory_order_relaxed);
 }
 
+static void raise_limit(_Atomic(unsigned int) *limit, unsigned int to)
+{
+	unsigned int before = atomic_load_explicit(limit, memory_order_relaxed);
+
+	while (before < to && !atomic_compare_exchange_weak(limit, &before, to))
+		;
+}
+
 void table_note_stream(int fd)
 {
+	raise_limit(&stream_limit, (unsigned int)fd + 1);
 	add_kind(fd, KIND_STREAM);
 	take_kind(fd, KIND_OTHER);
+}
+
+void table_note_shared(int fd)
+{
+	add_kind(fd, KIND_SHARED);
+}
+
+void table_note_child(void)
+{
+	unsigned int limit = atomic_load(&stream_limit);
+
+	for (unsigned int fd = 0; fd < limit && fd < TABLE_KINDS; fd++)
+		if (has_kind((int)fd, KIND_STREAM))
+			add_kind((int)fd, KIND_SHARED);
+}
+
+void table_note_own(int fd)
+{
+	take_kind(fd, KIND_SHARED);
+}
+
+bool table_is_shared(int fd)
+{
+	return (unsigned int)fd < TABLE_KINDS && has_kind(fd, KIND_SHARED);
 }
 
 void table_note_other(int fd)
@@ -99,14 +133,6 @@ static struct leaf *leaf_of(int fd)
 	return atomic_load_explicit(&leaves[(unsigned int)fd >> LEAF_BITS], memory_order_acquire);
 }
 
-static void raise_leaf_limit(unsigned int limit)
-{
-	unsigned int before = atomic_load(&leaf_limit);
-
-	while (before < limit && !atomic_compare_exchange_weak(&leaf_limit, &before, limit))
-		;
-}
-
 static struct leaf *leaf_for(int fd)
 {
 	struct leaf *leaf = leaf_of(fd), *expected = NULL;
@@ -118,7 +144,7 @@ static struct leaf *leaf_for(int fd)
 	if (leaf == MAP_FAILED)
 		return NULL;
 	/* First, so that nobody has a leaf that others do not look at. */
-	raise_leaf_limit(((unsigned int)fd >> LEAF_BITS) + 1);
+	raise_limit(&leaf_limit, ((unsigned int)fd >> LEAF_BITS) + 1);
 	if (atomic_compare_exchange_strong(&leaves[(unsigned int)fd >> LEAF_BITS], &expected, leaf))
 		return leaf;
 	munmap(leaf, sizeof(*leaf));

@@ -108,6 +108,7 @@ struct tracking {
 #define KIND_STREAM 1
 #define KIND_OTHER  2
 #define KIND_TCP    4
+#define KIND_SHARED 8
 extern HIDDEN _Atomic(uint8_t) table_kinds[TABLE_KINDS];
 
 /* In the low half the sockets connecting, held, busy, in flight or kept: the one thing that read,
@@ -221,6 +222,14 @@ static inline bool table_is_other(int fd)
 void table_note_tcp(int fd);
 void table_doubt_tcp(int fd);
 bool table_is_tcp(int fd);
+
+/* A stream that there was when a child was made, or that was passed on, connected or not, may be
+ * another process's too, until socket(2) gives its number to another one. Large numbers: not known.
+ */
+void table_note_shared(int fd);
+void table_note_child(void);
+void table_note_own(int fd);
+bool table_is_shared(int fd);
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. Costs a system
  * call until something is tracked, and from the first table_expect_sharer() on. */

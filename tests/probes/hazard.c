@@ -552,6 +552,28 @@ static void vfork_close(char **args)
 	close(fd);
 }
 
+/* parent|child: who connects a socket that both have, and ends at once. The other one reads. */
+static void share_new_socket(char **args)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), other_ends[2];
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+	char answer[16];
+
+	if (pipe(other_ends) != 0)
+		die("pipe");
+	if ((fork() == 0) == !strcmp(args[0], "child")) {
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+			die("connect");
+		say("write", write(fd, HELLO, HELLO_SIZE));
+		_exit(0);
+	}
+	close(other_ends[1]);
+	say("other", read(other_ends[0], answer, sizeof(answer)));
+	say("poll", poll(&pollfd, 1, 3000));
+	say("read", recv(fd, answer, sizeof(answer), MSG_DONTWAIT));
+	say("read", recv(fd, answer, sizeof(answer), MSG_DONTWAIT));
+}
+
 /* STATE. A namespace of users can be left only by a process of one thread. */
 static void unshare_users(char **args)
 {
@@ -1291,6 +1313,7 @@ static const struct {
 	{"request", request},
 	{"idle-then-exit", idle_then_exit},
 	{"end-beside-writer", end_beside_writer},
+	{"share-new-socket", share_new_socket},
 	{"handler", handler},
 	{"dead-system", dead_system},
 	{"dead-fork", dead_fork},
