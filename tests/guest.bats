@@ -357,3 +357,15 @@ start_proxy() {
 	lab_wait_ended $((before + 2))
 	[[ $(server_saw "$before" | grep -c 'bytes=5 end=eof') == 2 ]]
 }
+
+# As libmptcpwrap.so does, which is behind `mptcpize run`.
+@test "another library whose socket() is a syscall(2)" {
+	printf '%s\n' '#include <sys/syscall.h>' 'long syscall(long number, ...);' \
+		'int socket(int domain, int type, int protocol) { return (int)syscall(SYS_socket, domain, type, protocol); }' >other.c
+	gcc -shared -fPIC -o other.so other.c
+	begin 20 sink -t 16
+	plain=$(PROGRAM=client client connect write:x close)
+	try env LD_PRELOAD="$LIBRARY $PWD/other.so" "$PROBES/client" "$ADDRESS" "$PORT" connect write:x close
+	expect_status 0
+	[[ $plain == "$output"* ]]
+}
