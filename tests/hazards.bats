@@ -510,3 +510,10 @@ begin_either() { # KIND RTT_MS MODE
 	same connect write:hi dup swap close
 	in_syn
 }
+
+@test "a connection that a child dissolved: the next one on that socket has no error" {
+	begin 20 sink -t 16
+	server_saw() { :; } # what the reset took with it depends on who was faster
+	CONNECTIONS=2 same_hazard dissolve-in-child
+	[[ $SEEN == *'error: 0'* ]]
+}

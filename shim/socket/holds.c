@@ -118,7 +118,7 @@ static struct attempt connect_unarmed(int fd, const struct tracked *facts)
  * takes it away; a held one must not let the program see it. */
 static void forget_old_error(int fd)
 {
-	if (!table_is_tcp(fd))
+	if (!table_is_tcp(fd) || table_is_shared(fd))
 		option_of(fd, SOL_SOCKET, SO_ERROR);
 }
 

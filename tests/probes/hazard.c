@@ -574,6 +574,26 @@ static void share_new_socket(char **args)
 	say("read", recv(fd, answer, sizeof(answer), MSG_DONTWAIT));
 }
 
+/* A child ends the connection; the next one on the socket begins without an error. */
+static void dissolve_in_child(char **unused)
+{
+	int fd = connection_in("held"), error = 0;
+	struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	socklen_t size = sizeof(error);
+	pid_t pid;
+
+	(void)unused;
+	say("write", write(fd, HELLO, HELLO_SIZE));
+	pid = fork();
+	if (pid == 0)
+		_exit(connect(fd, &nobody, sizeof(nobody)) != 0);
+	say_child("child", pid);
+	say("connect", connect(fd, (struct sockaddr *)&address, sizeof(address)));
+	say("option", getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size));
+	say("error", error);
+	say("write", write(fd, HELLO, HELLO_SIZE));
+}
+
 /* STATE. A namespace of users can be left only by a process of one thread. */
 static void unshare_users(char **args)
 {
@@ -1314,6 +1334,7 @@ static const struct {
 	{"idle-then-exit", idle_then_exit},
 	{"end-beside-writer", end_beside_writer},
 	{"share-new-socket", share_new_socket},
+	{"dissolve-in-child", dissolve_in_child},
 	{"handler", handler},
 	{"dead-system", dead_system},
 	{"dead-fork", dead_fork},
