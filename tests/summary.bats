@@ -216,7 +216,7 @@ judge() { # PROGRAM [ARG...]
 	cat >says <<-'END'
 		#!/usr/bin/python3
 		# Names the signals that come, and ends with 7 at the word of SIGTERM.
-		import os, signal, sys
+		import os, signal, sys, time
 		def say(number, frame):
 		    os.write(1, (signal.Signals(number).name + "\n").encode())
 		    if number == signal.SIGTERM:
@@ -225,8 +225,8 @@ judge() { # PROGRAM [ARG...]
 		    if signal.getsignal(number) != signal.SIG_IGN:
 		        signal.signal(number, say)
 		os.write(1, b"ready\n")
-		while True:
-		    signal.pause()
+		while True: # not pause(): a signal just before it would be told after the next one
+		    time.sleep(0.05)
 	END
 	chmod +x says
 	cat >>judge.py

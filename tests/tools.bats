@@ -119,6 +119,16 @@ for name in sorted(os.environb):
 	[[ $output =~ ^'./no-interpreter|a b||'[1-9] ]] || unexpected "its words, and the library"
 }
 
+@test "a program that is cut short is no script" {
+	head -c 100 /bin/true >cut-short
+	printf '\177ELF' >shorter
+	chmod +x cut-short shorter
+	for program in cut-short shorter; do
+		try tfo-run ./$program
+		expect_failure 126 "tfo-run: ./$program: Exec format error"
+	done
+}
+
 @test "the first word that is no option ends the options" {
 	try tfo-run printf %s -n
 	expect_only -n

@@ -7,7 +7,9 @@
 #include "quote.h"
 #include "tfoctl.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,11 +236,27 @@ static int become(const char *file, char **command)
 	return error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
+/* No script has ELF's mark, or a NUL in its first line. */
+static bool may_be_script(const char *file)
+{
+	char line[128];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd >= 0 ? read(fd, line, sizeof(line)) : -1;
+	const char *end = size > 0 ? memchr(line, '\n', (size_t)size) : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	if (end)
+		size = end - line;
+	return size >= 0 && !memchr(line, '\0', (size_t)size) &&
+	       (size < SELFMAG || memcmp(line, ELFMAG, SELFMAG) != 0);
+}
+
 /* As a shell does: what has no interpreter is a script of its own. */
 static int become_program(const char *file, char **command)
 {
 	execv(file, command);
-	if (errno == ENOEXEC) {
+	if (errno == ENOEXEC && may_be_script(file)) {
 		command[0] = (char *)file;
 		command = put_before(command, "sh");
 		file = "/bin/sh";
