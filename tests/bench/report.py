@@ -98,17 +98,20 @@ def goals(results):
 def verdict(found):
     """In words: met, or in which cases not."""
     missed = [goal["case"] for goal in found if goal["met"] is False]
-    unknown = [goal["case"] for goal in found if goal["met"] is None]
-    if not missed and not unknown:
-        return "met"
-    parts = [f"**not met**: {', '.join(missed)}"] if missed else []
-    parts += [f"not measured: {', '.join(unknown)}"] if unknown else []
-    return "; ".join(parts)
+    unknown = [goal["case"] for goal in found if goal["value"] is None]
+    close = [goal["case"] for goal in found if goal["met"] is None and goal["value"] is not None]
+    parts = [f"{what}: {', '.join(cases)}" for what, cases in
+             (("**not met**", missed), ("not measured", unknown), ("too much noise to tell", close)) if cases]
+    return "; ".join(parts) or "met"
 
 
 def worst(found):
-    values = [goal["value"] for goal in found if goal["value"] is not None]
-    return f"{max(values):.4g}" if values else "-"
+    """And from where to where it may be, if that is known."""
+    goal = max((goal for goal in found if goal["value"] is not None), key=lambda goal: goal["value"], default=None)
+    if not goal:
+        return "-"
+    bounds = f" ({goal['low']:.2g} to {goal['high']:.2g})" if goal.get("low") is not None else ""
+    return f"{goal['value']:.4g}{bounds}"
 
 
 def goal_grid(results):

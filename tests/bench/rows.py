@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What comes out: rows of a table, each with a number for every way that was measured, and the goals that it judges."""
 import dataclasses
+import math
 import statistics
 
 
@@ -26,16 +27,29 @@ def spread(values):
     return {"median": rounded(statistics.median(values)), "low": rounded(low), "high": rounded(high), "runs": len(values)}
 
 
+def certain(values):
+    """The median, and the bounds between which that of many more rounds would be, 19 times in 20: the k-th least and the k-th
+    greatest, because how many of them are below it is as the toss of a coin."""
+    values, n = sorted(values), len(values)
+    k = max(0, math.floor((n - 1.96 * math.sqrt(n)) / 2))
+    return statistics.median(values), values[k], values[n - 1 - k]
+
+
 @dataclasses.dataclass
 class Goal:
-    """`text` says what is aimed at, `case` in which case; `value` is to be `limit` at most. None: it could not be measured."""
+    """`text` says what is aimed at, `case` in which case; `value` is to be `limit` at most. None: it could not be measured. It
+    is somewhere from `low` to `high`, if that is known: where the limit is between them, nobody can tell."""
     text: str
     case: str
     value: float | None
     limit: float
+    low: float | None = None
+    high: float | None = None
 
     def json(self):
         met = None if self.value is None else self.value <= self.limit
+        if self.low is not None and self.low <= self.limit < self.high:
+            met = None
         return dataclasses.asdict(self) | {"met": met}
 
 
@@ -63,8 +77,8 @@ class Row:
         number = self.ways.get(way, {})
         return number.get("exact", number.get("median"))
 
-    def aim(self, text, case, value, limit):
-        self.goals.append(Goal(text, case, value, limit))
+    def aim(self, text, case, value, limit, low=None, high=None):
+        self.goals.append(Goal(text, case, value, limit, low, high))
 
     def aim_at_ratio(self, text, case, way, rival, limit):
         """The median of `way` as a part of that of `rival`."""

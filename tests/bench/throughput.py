@@ -4,11 +4,10 @@ import json
 import re
 import resource
 import signal
-import statistics
 
 import network
 from place import program, say
-from rows import Cannot, row_of
+from rows import Cannot, certain, row_of
 from sampling import interleave, output_of, ratios
 
 TITLE = "Throughput"
@@ -92,15 +91,15 @@ def long_rows(run, tool, address):
     except Cannot as reason:
         samples = dict.fromkeys(environments, reason)
     rate = row_of(tool.name, tool.unit, samples, "rate", {"of": "rate", "tool": tool.name})
-    rate.aim("throughput of long connections lost with the library, as a part of it", tool.name,
-             lost(samples, OURS, PLAIN), 0.01)
+    aim_at_loss(rate, samples, PLAIN, "throughput of long connections lost with the library, as a part of it", tool.name, 0.01)
     return [rate, row_of(f"{tool.name}, CPU of the client a {tool.each}", "us", samples, "cpu", {"of": "cpu", "tool": tool.name})]
 
 
-def lost(samples, way, rival):
-    """The median of the rounds, so that what disturbs both disturbs little."""
-    found = ratios(samples, way, rival, "rate")
-    return 1 - statistics.median(found) if found else None
+def aim_at_loss(row, samples, rival, text, case, limit):
+    """Of the rounds one by one, so that what disturbs both disturbs little."""
+    found = ratios(samples, OURS, rival, "rate")
+    value, low, high = certain([1 - ratio for ratio in found]) if found else (None, None, None)
+    row.aim(text, case, value, limit, low, high)
 
 
 # --- new connections ---
@@ -133,8 +132,7 @@ def connection_rows(run, line, threads):
     samples = interleave(ways, run.pick(17, 9, 1), 40)
     key = {"threads": threads, "rtt": line.rtt}
     rate = row_of(f"new connections, {case}", "per s", samples, "rate", {"of": "connections"} | key)
-    rate.aim("new connections per second less than with native code, as a part of them", case,
-             lost(samples, OURS, NATIVE), 0.05)
+    aim_at_loss(rate, samples, NATIVE, "new connections per second less than with native code, as a part of them", case, 0.05)
     return [rate, row_of(f"new connections, {case}, CPU of the client each", "us", samples, "cpu", {"of": "cpu"} | key)]
 
 
