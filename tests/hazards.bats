@@ -473,6 +473,7 @@ begin_either() { # KIND RTT_MS MODE
 @test "no local port is left: an error where the program looks for it, once, and no broken pipe" {
 	begin 20 sink -t 16
 	allow_everything hold=200ms
+	# shellcheck disable=SC2317 # same calls it
 	server_saw() { :; } # the one connection, which it gives up at some time
 	echo 40000 40000 >/proc/sys/net/ipv4/ip_local_port_range
 	exec 7<>"/dev/tcp/$ADDRESS/$PORT"
