@@ -70,32 +70,20 @@ INTERPOSER int connect(int fd, const struct sockaddr *address, socklen_t length)
 	return connect_stream(fd, address, length);
 }
 
-static void note_stream(int fd, int protocol)
+static enum new_socket kind_of(int domain, int type, int protocol)
 {
-	table_note_stream(fd);
-	table_note_own(fd);
-	if ((protocol == 0 || protocol == IPPROTO_TCP) && next_socket_is_libcs)
-		table_note_tcp(fd);
-	else
-		table_doubt_tcp(fd);
+	if ((domain != AF_INET && domain != AF_INET6) || (type & 0xf) != SOCK_STREAM)
+		return NEW_OTHER;
+	return (protocol == 0 || protocol == IPPROTO_TCP) && next_socket_is_libcs ? NEW_TCP
+										  : NEW_STREAM;
 }
 
-/* What is remembered of a number whose descriptor was closed behind our back is not of this one. */
 INTERPOSER int socket(int domain, int type, int protocol)
 {
 	int fd = next.socket(domain, type, protocol);
 
-	if (fd < 0)
-		return fd;
-	if (sockets_are_noted()) {
-		if (!table_is_ours())
-			return fd;
-		table_unmark(fd);
-	}
-	if ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
-		note_stream(fd, protocol);
-	else
-		table_note_other(fd);
+	if (fd >= 0)
+		table_note_socket(fd, kind_of(domain, type, protocol));
 	return fd;
 }
 

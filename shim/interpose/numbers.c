@@ -12,7 +12,6 @@
 
 #include "shim/interpose/close.h"
 #include "shim/next.h"
-#include "shim/socket/hold.h"
 #include "shim/socket/release.h"
 
 /* Linux 5.1, 5.3 and 5.11; the same on all architectures. */
@@ -98,7 +97,7 @@ static bool sending_number(long number, const long word[6], long *result)
 	case SYS_socket: /* not by our door: the socket() behind it may be the one that calls us */
 		*result = next.syscall(SYS_socket, word[0], word[1], word[2], 0, 0, 0);
 		if (*result >= 0)
-			hold_note_number((int)*result);
+			table_note_socket((int)*result, NEW_STREAM);
 		return true;
 	case SYS_connect:
 		*result = connect((int)word[0], POINTER(word[1]), (socklen_t)word[2]);

@@ -304,18 +304,6 @@ void hold_note_dissolution(int fd, const struct sockaddr *address, socklen_t len
 		table_doubt_tcp(fd);
 }
 
-void hold_note_number(int fd)
-{
-	if (sockets_are_noted()) {
-		if (!table_is_ours())
-			return;
-		table_unmark(fd);
-	}
-	table_note_stream(fd);
-	table_note_own(fd);
-	table_doubt_tcp(fd);
-}
-
 int hold_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
 	if (is_internet_address(address, length))

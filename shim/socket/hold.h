@@ -24,9 +24,6 @@ static inline bool hold_is_out_of_question(const struct sockaddr *address, sockl
 	       !settings_may_allow((const uint8_t *)&to->ip4.sin_port);
 }
 
-/* A number that the kernel gave to some new socket: nothing is known of it. */
-void hold_note_number(int fd);
-
 /* The program is about to connect(2): to nobody (AF_UNSPEC), maybe. */
 void hold_note_dissolution(int fd, const struct sockaddr *address, socklen_t length);
 

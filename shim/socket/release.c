@@ -403,29 +403,31 @@ static bool is_early(const struct tracked *socket, uint64_t round_trip_us)
 /* Whether the program has read of what came. From then on the server's part and the program's are
  * earlier alike, and whatever is still to come is as early as the close that it may meet. The end
  * of the stream counts as a byte that came, and not as one to read. */
-static bool is_being_read(int fd)
+static bool is_being_read(int fd, const struct outcome *outcome)
 {
-	struct outcome outcome = outcome_of(fd);
-	uint64_t end = outcome.peer_closed;
+	uint64_t end = outcome->peer_closed;
 	int saved = errno, unread = 0;
-	bool counted = outcome.bytes_received > end &&
+	bool counted = outcome->bytes_received > end &&
 		       next.ioctl(fd, SIOCINQ, (long)&unread) == 0 && unread >= 0;
 
 	errno = saved;
-	return counted && outcome.bytes_received > (uint64_t)unread + end;
+	return counted && outcome->bytes_received > (uint64_t)unread + end;
 }
 
 /* In this order: most ends are told by what came with the handshake, and by the clock. */
 bool end_matters(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
+	struct outcome outcome;
 
 	if (!socket->syn_bytes)
 		return false;
 	if (clock_now_ns() - socket->syn_ns >= STALL_NS)
 		return true;
-	return (!socket->handshake_us || is_early(socket, socket->handshake_us)) &&
-	       !is_being_read(tracking->fd);
+	if (socket->handshake_us && !is_early(socket, socket->handshake_us))
+		return false;
+	outcome = outcome_of(tracking->fd);
+	return !is_being_read(tracking->fd, &outcome);
 }
 
 void connection_ends(const struct tracking *tracking)
@@ -555,13 +557,15 @@ void connections_await_in_epoll(int epoll)
 static bool answer_may_be_early(const struct tracking *tracking)
 {
 	const struct tracked *socket = tracking->socket;
+	struct outcome outcome;
 
 	/* Another process that has the socket may want to read it, and to write. */
 	if (!socket->syn_bytes || socket->inherited || last_sharing_ns >= socket->connected_ns ||
 	    table_is_shared(tracking->fd) ||
 	    (socket->handshake_us && !is_early(socket, socket->handshake_us)))
 		return false;
-	return is_early(socket, outcome_of(tracking->fd).rtt_us) && !is_being_read(tracking->fd);
+	outcome = outcome_of(tracking->fd);
+	return is_early(socket, outcome.rtt_us) && !is_being_read(tracking->fd, &outcome);
 }
 
 /* FIN, unless the program wants a reset (SO_LINGER). */

@@ -51,7 +51,8 @@ static _Atomic(unsigned int) stream_limit; /* one more than the highest number n
 
 static bool has_kind(int fd, uint8_t kind)
 {
-	return atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & kind;
+	return (unsigned int)fd < TABLE_KINDS &&
+	       atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & kind;
 }
 
 static void add_kind(int fd, uint8_t kind)
@@ -62,7 +63,7 @@ static void add_kind(int fd, uint8_t kind)
 
 static void take_kind(int fd, uint8_t kind)
 {
-	if ((unsigned int)fd < TABLE_KINDS && has_kind(fd, kind))
+	if (has_kind(fd, kind))
 		atomic_fetch_and_explicit(&table_kinds[fd], (uint8_t)~kind, memory_order_relaxed);
 }
 
@@ -90,30 +91,34 @@ void table_note_child(void)
 {
 	unsigned int limit = atomic_load(&stream_limit);
 
-	for (unsigned int fd = 0; fd < limit && fd < TABLE_KINDS; fd++)
+	limit = limit < TABLE_KINDS ? limit : TABLE_KINDS;
+	for (unsigned int fd = 0; fd < limit; fd++)
 		if (has_kind((int)fd, KIND_STREAM))
 			add_kind((int)fd, KIND_SHARED);
 }
 
-void table_note_own(int fd)
-{
-	take_kind(fd, KIND_SHARED);
-}
-
 bool table_is_shared(int fd)
 {
-	return (unsigned int)fd < TABLE_KINDS && has_kind(fd, KIND_SHARED);
+	return has_kind(fd, KIND_SHARED);
 }
 
-void table_note_other(int fd)
+void table_note_socket(int fd, enum new_socket kind)
 {
-	add_kind(fd, KIND_OTHER);
-	take_kind(fd, KIND_TCP);
-}
-
-void table_note_tcp(int fd)
-{
-	add_kind(fd, KIND_TCP);
+	if (sockets_are_noted()) {
+		if (!table_is_ours())
+			return;
+		table_unmark(fd);
+	}
+	if (kind == NEW_OTHER) {
+		add_kind(fd, KIND_OTHER);
+	} else {
+		table_note_stream(fd);
+		take_kind(fd, KIND_SHARED);
+	}
+	if (kind == NEW_TCP)
+		add_kind(fd, KIND_TCP);
+	else
+		take_kind(fd, KIND_TCP);
 }
 
 void table_doubt_tcp(int fd)
@@ -123,7 +128,7 @@ void table_doubt_tcp(int fd)
 
 bool table_is_tcp(int fd)
 {
-	return (unsigned int)fd < TABLE_KINDS && has_kind(fd, KIND_TCP);
+	return has_kind(fd, KIND_TCP);
 }
 
 static struct leaf *leaf_of(int fd)

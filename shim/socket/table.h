@@ -103,7 +103,7 @@ struct tracking {
 #define TABLE_LEAVES	1024u
 #define TABLE_LIMIT	(TABLE_LEAVES << TABLE_LEAF_BITS)
 
-/* See table_note_stream() and table_note_other(). */
+/* See table_note_socket(). */
 #define TABLE_KINDS 65536u
 #define KIND_STREAM 1
 #define KIND_OTHER  2
@@ -198,8 +198,17 @@ bool table_has_marks(int fd);
 void table_unmark(int fd);
 void table_unmark_range(unsigned int first, unsigned int last);
 
-/* Numbers that socket(2) gave to a stream of the internet, never taken back, so that duplicating
- * any other descriptor costs no system call; and all large ones. */
+/* socket(2) gave a number: what is remembered of one whose descriptor was closed behind our back is
+ * not of this one. Nothing is noted in a process that the table is not of. */
+enum new_socket {
+	NEW_TCP,    /* by libc's own socket(2) */
+	NEW_STREAM, /* of the internet; or nothing is known of it */
+	NEW_OTHER,  /* datagrams, AF_UNIX */
+};
+void table_note_socket(int fd, enum new_socket kind);
+
+/* Numbers of streams of the internet, never taken back, so that duplicating any other descriptor
+ * costs no system call; and all large ones. A duplicate of one is noted as such, too. */
 void table_note_stream(int fd);
 static inline bool table_may_be_stream(int fd)
 {
@@ -207,19 +216,16 @@ static inline bool table_may_be_stream(int fd)
 	       atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & KIND_STREAM;
 }
 
-/* Numbers that socket(2) gave to any other socket (datagrams, AF_UNIX), until a stream gets the
- * number or it is tracked: so what is tracked is none of these. Whoever got such a number unseen is
- * taken for one, and is not held: no harm. Not in a process that the table is not of. */
-void table_note_other(int fd);
+/* Numbers of other sockets, until a stream gets the number or it is tracked: so what is tracked is
+ * none of these. Whoever got such a number unseen is taken for one, and is not held: no harm. */
 static inline bool table_is_other(int fd)
 {
 	return (unsigned int)fd < TABLE_KINDS &&
 	       atomic_load_explicit(&table_kinds[fd], memory_order_relaxed) & KIND_OTHER;
 }
 
-/* Numbers that libc's own socket(2) gave to TCP, until another kind of socket gets the number or
- * the socket is dissolved (AF_UNSPEC), which may leave it with an error to tell. */
-void table_note_tcp(int fd);
+/* Numbers of NEW_TCP, until another kind of socket gets the number or the socket is dissolved
+ * (AF_UNSPEC), which may leave it with an error to tell. */
 void table_doubt_tcp(int fd);
 bool table_is_tcp(int fd);
 
@@ -228,7 +234,6 @@ bool table_is_tcp(int fd);
  */
 void table_note_shared(int fd);
 void table_note_child(void);
-void table_note_own(int fd);
 bool table_is_shared(int fd);
 
 /* Whether this process, and not a vfork child or an unseen clone, owns the table. Costs a system
