@@ -67,7 +67,7 @@ static struct tally *make_tally(void)
 
 /* The child. */
 
-static int status_of_failure(int error)
+int status_of_failure(int error)
 {
 	return error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }

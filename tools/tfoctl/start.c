@@ -233,7 +233,7 @@ static int become(const char *file, char **command)
 	execv(file, command);
 	error = errno;
 	complain("%s: %s", file, strerror(error));
-	return error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+	return status_of_failure(error);
 }
 
 /* No script has ELF's mark, or a NUL in its first line. */

@@ -11,6 +11,7 @@ enum { STATUS_TROUBLE = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
 
 /* What tfo-run ends with: of env(1), and so of a shell. */
 enum { STATUS_NOT_STARTED = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
+int status_of_failure(int error); /* an errno of exec(3) */
 
 /* A line on standard error: "tfoctl: " and the message. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
